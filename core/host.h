@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This computer, as providers may use it: read a file, run a helper (credential_process, az). Both
+ * bounded, both replaceable in tests.
+ */
+#ifndef GPUCLOUD_CORE_HOST_H
+#define GPUCLOUD_CORE_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct error;
+
+struct host {
+	void *ctx;
+	/* Whole regular file up to max bytes (more: ERROR_IO). Absent: ERROR_NOT_FOUND. out is
+	 * appended to. */
+	int (*read_file)(void *ctx, const char *path, size_t max, struct buf *out,
+			 struct error *err);
+	/* argv[0] is looked up in PATH; no shell; stdin is /dev/null; stdout to out (its ceiling
+	 * holds), stderr to diag; killed after timeout_ms (ERROR_TIMEOUT). *status: exit status, or
+	 * 128 + signal. Cannot start: ERROR_CONFIG. */
+	int (*run)(void *ctx, const char *const *argv, int64_t timeout_ms, struct buf *out,
+		   struct buf *diag, int *status, struct error *err);
+};
+
+extern const struct host host_system;
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ctrl-C (SIGINT) and SIGTERM, counted. Waits below look at interrupted() and end early with
+ * ERROR_CANCELLED; a request that creates something billable is waited for, and only a second
+ * signal ends it (interrupt_count() > 1).
+ */
+#ifndef GPUCLOUD_CORE_INTERRUPT_H
+#define GPUCLOUD_CORE_INTERRUPT_H
+
+#include <stdbool.h>
+
+void interrupt_install(void); /* called once by main(); also ignores SIGPIPE */
+int interrupt_count(void);
+
+static inline bool interrupted(void)
+{
+	return interrupt_count() > 0;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading XML from outside, over libxml2: NONET and nothing else switched on, any internal subset
+ * (DOCTYPE) refused, size bounded, namespaces ignored (local names). A truncated document is
+ * ERROR_PROTOCOL. Two ways in: a tree for small replies, SAX2 for long ones.
+ */
+#ifndef GPUCLOUD_CORE_XML_H
+#define GPUCLOUD_CORE_XML_H
+
+#include <stddef.h>
+
+struct error;
+struct _xmlDoc;
+struct _xmlNode;
+
+#define XML_MAX_BYTES ((size_t)8 << 20)
+
+struct xml {
+	struct _xmlDoc *doc;
+};
+
+/* `what` names the document in errors. */
+int xml_parse(const char *text, size_t len, const char *what, struct xml *ret, struct error *err);
+void xml_release(struct xml *xml);
+
+const struct _xmlNode *xml_root(const struct xml *xml);
+const char *xml_name(const struct _xmlNode *node); /* local name */
+
+/* First descendant along the path "placement/availabilityZone", or NULL. */
+const struct _xmlNode *xml_find(const struct _xmlNode *node, const char *path);
+/* First element of that name anywhere below (depth first), or NULL. */
+const struct _xmlNode *xml_search(const struct _xmlNode *node, const char *name);
+/* Children called name: start with prev = NULL; NULL ends. name NULL: every element. */
+const struct _xmlNode *xml_each(const struct _xmlNode *parent, const char *name,
+				const struct _xmlNode *prev);
+
+/*
+ * Text of the element at path (path "" or NULL: of node itself), owned by the document and valid
+ * until xml_release; NULL when the element is absent; "" when it is empty. Entities are resolved.
+ */
+const char *xml_text(const struct _xmlNode *node, const char *path);
+
+/* Streaming. text arrives whole, once per leaf element, just before its end. */
+struct xml_handler {
+	void *ctx;
+	int (*start)(void *ctx, const char *name, int depth); /* -1 stops: ERROR_PROTOCOL */
+	int (*end)(void *ctx, const char *name, int depth, const char *text, size_t len);
+};
+
+struct xml_stream;
+
+/* max_bytes bounds the whole document. The handler is copied. */
+struct xml_stream *xml_stream_new(const struct xml_handler *handler, size_t max_bytes,
+				  const char *what);
+int xml_stream_feed(struct xml_stream *stream, const char *data, size_t len, struct error *err);
+int xml_stream_finish(struct xml_stream *stream, struct error *err); /* refuses a truncated one */
+void xml_stream_free(struct xml_stream *stream);
+
+#endif

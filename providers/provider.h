@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract of a cloud. One const `struct provider_ops` per cloud with designated initialisers,
+ * listed by hand in registry.c. A slot is NULL exactly when its capability bit is clear; a test
+ * walks the registry. Providers never print, never read argv, environ, a clock or a file by
+ * themselves: everything comes in through `struct provider_env`.
+ *
+ * Requests borrow. Every result owns one arena, starts zeroed, is written only on success (lists
+ * may carry per-region failures), and is released once. A handle belongs to one thread.
+ */
+#ifndef GPUCLOUD_PROVIDERS_PROVIDER_H
+#define GPUCLOUD_PROVIDERS_PROVIDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/money.h"
+#include "core/price_point.h"
+
+struct clock;
+struct host;
+struct http;
+struct rng;
+struct settings;
+
+struct provider; /* one open cloud; each provider defines what it holds */
+
+/* What a provider is given for its whole life; it frees none of it. */
+struct provider_env {
+	struct http *http;
+	const struct clock *clock;
+	const struct rng *rng;
+	const struct settings *settings;
+	const struct host *host;
+	const char *home; /* the user's home folder, for ~/.aws and the like */
+};
+
+enum provider_cap {
+	PROVIDER_CAP_SPOT = 1 << 0,         /* launch_request.spot; spot_history */
+	PROVIDER_CAP_RESTART = 1 << 1,      /* restart */
+	PROVIDER_CAP_QUOTA = 1 << 2,        /* quota */
+	PROVIDER_CAP_DRY_RUN = 1 << 3,      /* launch_request.dry_run asks the cloud itself */
+	PROVIDER_CAP_USER_DATA = 1 << 4,    /* launch_request.user_data */
+	PROVIDER_CAP_TAGS = 1 << 5,         /* everything made is tagged */
+	PROVIDER_CAP_TOKEN = 1 << 6,        /* launch is idempotent by token in the cloud */
+	PROVIDER_CAP_REGIONS = 1 << 7,      /* regions */
+};
+
+/* The tags put on everything (DESIGN: labels, at most 63 of [a-z0-9_-]). */
+#define TAG_OWNER  "gpucloud-owner"
+#define TAG_NAME   "gpucloud-name"
+#define TAG_LAUNCH "gpucloud-launch"
+
+/*
+ * A launch of several steps tells the journal, which providers do not know. intend() returns only
+ * once the intent is durable; a failure stops the launch before the call is made. request_sha256
+ * is the hash of the body that will be sent ("" where the step is free and repeatable): when a
+ * launch is replayed and the hash differs from the one written before, intend() fails with
+ * ERROR_CONFLICT, and the caller looks the instance up instead of sending. Kinds: "key",
+ * "security-group", "instance".
+ */
+struct launch_steps {
+	void *ctx;
+	int (*intend)(void *ctx, const char *kind, const char *name, const char *request_sha256,
+		      struct error *err);
+	int (*done)(void *ctx, const char *kind, const char *name, const char *id,
+		    struct error *err);
+	/* A dry run hands every request it would send here, one "Name=value" a line, secrets and
+	 * user-data masked. NULL where nobody looks. */
+	void (*show)(void *ctx, const char *title, const char *request);
+};
+
+/* --- places ------------------------------------------------------------------------------- */
+
+struct region_list {
+	struct arena arena;
+	const char **v; /* region names, enabled ones only, sorted */
+	size_t nr;
+};
+void region_list_release(struct region_list *list);
+
+/* --- offers ------------------------------------------------------------------------------- */
+
+struct zone {
+	const char *name; /* "us-east-1a": private to an account */
+	const char *id;   /* "use1-az6": the same for everybody; "" when the cloud did not say */
+};
+
+struct offer_query {
+	const char *const *regions;
+	size_t nr_regions;
+	const char *type;   /* exact type, or NULL */
+	const char *gpu;    /* GPU name as a person says it ("V100", "A10G", "a100"), or NULL */
+	unsigned gpu_count; /* exactly so many GPUs; 0: any */
+	bool all_arches;    /* false: x86_64 only */
+};
+
+struct offer {
+	const char *provider, *region, *type;
+	const char *gpu;     /* "NVIDIA V100" -> "V100"; "" when the type has none */
+	const char *arch;    /* "x86_64" or "arm64" */
+	unsigned gpu_count;
+	double gpu_fraction; /* 1.0, or less for a slice of one GPU */
+	unsigned vcpus;
+	uint64_t gpu_mem_mib; /* of all GPUs together */
+	uint64_t mem_mib;
+	bool spot;            /* the type can be had as spot */
+	int64_t on_demand;    /* micro-dollars per hour, Linux; MONEY_UNKNOWN */
+	int64_t on_demand_as_of; /* Unix s the price was read, or the date of the built-in table */
+	bool on_demand_builtin;  /* the price is from the built-in table, not from the cloud */
+	const struct zone *zones;
+	size_t nr_zones;
+};
+
+struct region_failure {
+	const char *region;
+	struct error err;
+};
+
+struct offer_list {
+	struct arena arena;
+	struct offer *v;
+	size_t nr;
+	struct region_failure *failures; /* regions that could not be asked */
+	size_t nr_failures;
+};
+void offer_list_release(struct offer_list *list);
+
+/* --- spot prices -------------------------------------------------------------------------- */
+
+struct spot_query {
+	const char *const *regions;
+	size_t nr_regions;
+	const char *const *types;
+	size_t nr_types;
+	const char *zone;     /* one zone, or NULL for all */
+	int64_t since, until; /* Unix s; the change in force at `since` is included */
+};
+
+struct spot_series {
+	const char *region, *type;
+	struct zone zone;
+	struct price_point *v; /* ascending, at most one per second */
+	size_t nr;
+};
+
+struct spot_history {
+	struct arena arena;
+	struct spot_series *v; /* sorted by region, type, zone */
+	size_t nr;
+	struct region_failure *failures;
+	size_t nr_failures;
+};
+void spot_history_release(struct spot_history *history);
+
+/* --- instances ---------------------------------------------------------------------------- */
+
+enum instance_state {
+	INSTANCE_UNKNOWN = 0,
+	INSTANCE_PENDING,
+	INSTANCE_RUNNING,
+	INSTANCE_STOPPING,
+	INSTANCE_STOPPED,
+	INSTANCE_ENDING,
+	INSTANCE_GONE,
+	INSTANCE_STATE_COUNT
+};
+const char *instance_state_name(enum instance_state state); /* "running", ... */
+
+struct instance {
+	const char *provider, *region;
+	struct zone zone;
+	const char *id;
+	const char *type;
+	enum instance_state state;
+	const char *reason;      /* why it ended or is ending, the cloud's own words; "" */
+	bool spot;
+	const char *spot_request; /* id, or "" */
+	const char *public_ip;   /* "" until it has one */
+	const char *private_ip;
+	const char *image;
+	const char *key_name;
+	int64_t launched;        /* Unix s */
+	int64_t ended;           /* Unix s the cloud gives for the end, or 0 */
+	const char *name, *owner, *launch_id; /* from our tags; "" when absent */
+	const char *token;       /* the idempotency token it was made with; "" */
+};
+
+struct instance_list {
+	struct arena arena;
+	struct instance *v;
+	size_t nr;
+	struct region_failure *failures;
+	size_t nr_failures;
+};
+void instance_list_release(struct instance_list *list);
+
+/* All given conditions must hold. With no ids, name, launch_id or token: all that is tagged ours. */
+struct instance_query {
+	const char *const *regions;
+	size_t nr_regions;
+	const char *const *ids; /* any tags; an id that does not exist is simply missing */
+	size_t nr_ids;
+	const char *name, *owner, *launch_id, *token;
+	bool with_gone; /* include ended ones the cloud still remembers */
+};
+
+/* --- launch ------------------------------------------------------------------------------- */
+
+struct launch_request {
+	const char *launch_id; /* names the launch and everything made for it (TAG_LAUNCH) */
+	const char *token;     /* idempotency token of this attempt: one per zone and attempt */
+	const char *name, *owner;
+	const char *region, *zone, *type;
+	const char *arch;          /* of the type, for the default image */
+	bool spot;
+	int64_t max_price;         /* micro-dollars per hour, > 0; 0: no cap sent */
+	const char *image;         /* id, "ssm:/path", an alias, or NULL for the default */
+	const char *subnet;        /* or NULL: the zone's default one */
+	const char *ssh_public_key; /* one OpenSSH line, or NULL: no key */
+	const uint16_t *ports;     /* opened besides SSH's */
+	size_t nr_ports;
+	uint16_t ssh_port;         /* 22 unless said */
+	const char *const *from;   /* CIDR blocks allowed in */
+	size_t nr_from;
+	unsigned disk_gib;         /* root disk; 0: the image's own */
+	const void *user_data;     /* opaque bytes; NULL: none */
+	size_t user_data_len;
+	bool dry_run;              /* make nothing; ask the cloud whether it would be allowed */
+};
+
+struct launch_result {
+	struct arena arena;
+	struct instance instance;
+	const char *image;       /* the id that was used */
+	const char *image_name;  /* or "" */
+};
+void launch_result_release(struct launch_result *result);
+
+/* --- account ------------------------------------------------------------------------------ */
+
+struct account {
+	struct arena arena;
+	const char *id;        /* account number */
+	const char *principal; /* ARN or user */
+	const char *source;    /* where the credentials came from: "environment", "profile 'x'", ... */
+	int64_t expires;       /* Unix s, or 0 */
+	int64_t skew_ms;       /* the cloud's clock minus ours */
+	const char *region;    /* the default region in force */
+	const char *endpoint;
+};
+void account_release(struct account *account);
+
+struct quota {
+	char code[32];  /* "L-3819A6DF" */
+	char name[64];  /* "All G and VT Spot Instance Requests" */
+	bool known;     /* false: the cloud did not say */
+	double limit;   /* in `unit` */
+	char unit[16];  /* "vCPUs" */
+	double need;    /* what one instance of the type needs */
+};
+
+/* What release() removed or could not. */
+struct release_result {
+	unsigned spot_requests, security_groups, keys; /* removed */
+	unsigned left;                                 /* still there */
+};
+
+struct provider_ops {
+	const char *name;  /* "aws" */
+	const char *title; /* "Amazon EC2" */
+	unsigned caps;     /* enum provider_cap, or'ed */
+
+	/* Reads settings only; no network. */
+	int (*open)(const struct provider_env *env, struct provider **ret, struct error *err);
+	void (*close)(struct provider *p); /* NULL is fine */
+
+	/* The region in force when none is named; ERROR_CONFIG where there is none. */
+	int (*default_region)(struct provider *p, const char **ret, struct error *err);
+	/* The URL that requests for a region go to; owned by the handle. */
+	int (*endpoint)(struct provider *p, const char *region, const char **ret,
+			struct error *err);
+	int (*account)(struct provider *p, struct account *ret, struct error *err);
+
+	/* All that match, over the regions at once. A type that exists nowhere: an empty list. */
+	int (*offers)(struct provider *p, const struct offer_query *query, struct offer_list *ret,
+		      struct error *err);
+
+	/* Idempotent by request->token. steps may be NULL. Spot asked and not had: the instance is
+	 * terminated and ERROR_REMOTE returned. err->unknown: it may exist all the same. */
+	int (*launch)(struct provider *p, const struct launch_request *request,
+		      const struct launch_steps *steps, struct launch_result *ret,
+		      struct error *err);
+	int (*instances)(struct provider *p, const struct instance_query *query,
+			 struct instance_list *ret, struct error *err);
+	/* Asks for the end; returns once accepted. An id that is gone already is success. */
+	int (*terminate)(struct provider *p, const char *region, const char *id, struct error *err);
+	/* Removes what belongs to a launch besides the instance: open spot requests, security
+	 * group, key. Waits a while for dependencies. Safe to repeat. */
+	int (*release)(struct provider *p, const char *region, const char *launch_id,
+		       struct release_result *ret, struct error *err);
+
+	/* Optional slots, each with its bit. */
+	int (*regions)(struct provider *p, struct region_list *ret, struct error *err);
+	int (*spot_history)(struct provider *p, const struct spot_query *query,
+			    struct spot_history *ret, struct error *err);
+	int (*restart)(struct provider *p, const char *region, const char *id, struct error *err);
+	int (*quota)(struct provider *p, const char *region, const char *type, unsigned vcpus,
+		     bool spot, struct quota *ret, struct error *err);
+};
+
+/* registry.c */
+extern const struct provider_ops *const providers[]; /* ends with NULL */
+const struct provider_ops *provider_find(const char *name); /* NULL when not built in */
+
+#endif
