@@ -29,34 +29,34 @@ int bid_resolve(const struct bid *bid, int64_t on_demand, int64_t *ret, struct e
 
 enum zone_order {
 	ZONE_BY_STABILITY, /* the book: least std / on demand */
-	ZONE_BY_PRICE,     /* least mean price */
+	ZONE_BY_PRICE,	   /* least mean price */
 };
 
 /* Why a zone is not eligible. */
 enum zone_verdict {
 	ZONE_OK,
-	ZONE_NO_HISTORY,     /* nothing known in the window */
-	ZONE_ABOVE_BID,      /* p95 > bid: the cap would have been passed too often */
-	ZONE_AT_ON_DEMAND,   /* p95 >= on demand: no bargain, however calm */
-	ZONE_NOW_ABOVE_BID,  /* the price in force is above the bid: it would not start */
+	ZONE_NO_HISTORY,    /* nothing known in the window */
+	ZONE_ABOVE_BID,	    /* p95 > bid: the cap would have been passed too often */
+	ZONE_AT_ON_DEMAND,  /* p95 >= on demand: no bargain, however calm */
+	ZONE_NOW_ABOVE_BID, /* the price in force is above the bid: it would not start */
 };
 const char *zone_verdict_text(enum zone_verdict verdict);
 
 struct zone_score {
 	const char *zone;
 	enum zone_verdict verdict;
-	struct price_stats stats;   /* not for ZONE_NO_HISTORY */
-	double volatility;          /* std / on demand */
+	struct price_stats stats; /* not for ZONE_NO_HISTORY */
+	double volatility;	  /* std / on demand */
 	struct bid_stats under_bid;
 	double under_rung[BID_RUNG_NR]; /* share of time at or under 51, 76, 101 % */
 };
 
 struct zone_choice {
-	struct zone_score *v;  /* one per series, in their order; caller's memory of n entries */
+	struct zone_score *v; /* one per series, in their order; caller's memory of n entries */
 	size_t nr;
-	size_t *order;         /* eligible zones, best first; caller's memory of n entries */
+	size_t *order; /* eligible zones, best first; caller's memory of n entries */
 	size_t nr_eligible;
-	size_t raw_min_std;    /* index of the least std of all with history; SIZE_MAX if none:
+	size_t raw_min_std; /* index of the least std of all with history; SIZE_MAX if none:
 				  reported beside the choice, as it may be pinned at on demand */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statistics of a spot price as a right-continuous step function. Pure: no I/O, no clock. Everything
- * is weighted by time, never by row. The window is right-open, [since, until): the value at `since`
- * is the last change at or before it; the last price runs to `until` and never beyond.
+ * Statistics of a spot price as a right-continuous step function. Pure: no I/O, no clock.
+ * Everything is weighted by time, never by row. The window is right-open, [since, until): the value
+ * at `since` is the last change at or before it; the last price runs to `until` and never beyond.
  *
  * Time before the first known change is unknown: it is left out of every share and mean, and
  * `covered_s` says how much of the window is known.
@@ -33,11 +33,11 @@ int price_points_clean(struct price_point *v, size_t *nr, const char *zone, stru
 
 struct price_stats {
 	int64_t since, until;
-	int64_t covered_s;          /* seconds of the window with a known price */
-	size_t changes;             /* points inside the window */
-	int64_t last, min, max;     /* micro-dollars per hour */
-	int64_t median, p95;        /* smallest p with share(price <= p) >= q; no interpolation */
-	double mean, std;           /* dollars per hour; population std */
+	int64_t covered_s;	/* seconds of the window with a known price */
+	size_t changes;		/* points inside the window */
+	int64_t last, min, max; /* micro-dollars per hour */
+	int64_t median, p95;	/* smallest p with share(price <= p) >= q; no interpolation */
+	double mean, std;	/* dollars per hour; population std */
 };
 
 /* No known price in the window, or until <= since: ERROR_NOT_FOUND. */
@@ -52,9 +52,9 @@ int price_quantile(const struct price_series *series, int64_t since, int64_t unt
  * What a bid would have met. A bid equal to the price keeps the instance.
  */
 struct bid_stats {
-	double share_under;      /* time with price <= bid / covered time */
-	size_t crossings;        /* changes from <= bid to > bid */
-	double paid;             /* mean price while price <= bid, dollars per hour; 0 if never */
+	double share_under; /* time with price <= bid / covered time */
+	size_t crossings;   /* changes from <= bid to > bid */
+	double paid;	    /* mean price while price <= bid, dollars per hour; 0 if never */
 };
 int bid_stats_compute(const struct price_series *series, int64_t since, int64_t until, int64_t bid,
 		      struct bid_stats *ret, struct error *err);

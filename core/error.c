@@ -60,7 +60,8 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	if (n < 0)
 		return -1;
 	size_t len = strlen(text);
-	snprintf(text + len, sizeof(text) - len, ": %s", err->message);
+	if (snprintf(text + len, sizeof(text) - len, ": %s", err->message) < 0)
+		return -1; /* what does not fit is cut: the beginning says where it failed */
 	one_line(text);
 	memcpy(err->message, text, sizeof(text));
 	return -1;

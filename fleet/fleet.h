@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One opened gpucloud: settings, the way to the network, the chosen cloud, the journal. The
+ * workflows (launch, terminate, list, history, ...) take it as their first parameter; this folder
+ * is the only one that joins providers, bidding and the journal.
+ */
+#ifndef GPUCLOUD_FLEET_FLEET_H
+#define GPUCLOUD_FLEET_FLEET_H
+
+#include <stdbool.h>
+
+#include "core/settings.h"
+#include "providers/provider.h"
+
+struct journal;
+
+struct fleet {
+	struct settings *settings; /* borrowed */
+	const struct paths *paths; /* borrowed */
+	const struct clock *clock;
+	const struct rng *rng;
+	const struct host *host;
+	struct http *http;
+	const struct provider_ops *ops;
+	struct provider *provider;
+	struct journal *journal; /* NULL until fleet_journal() */
+	char owner[64];		 /* a label: whose instances are "mine" */
+	bool simulated;		 /* talks to the built-in simulator */
+};
+
+/*
+ * Loads the profile named by the setting "profile" (flag, GPUCLOUD_PROFILE) into settings: the
+ * built-in "sim" from the running simulator, a section of the config file, or else a profile of the
+ * cloud's own files (handed on as aws_profile). Call once before fleet_open.
+ */
+int fleet_load_profile(struct settings *settings, const struct paths *paths,
+		       const struct host *host, struct error *err);
+
+/* No network is touched. settings and paths must outlive the fleet. */
+int fleet_open(struct fleet *fleet, struct settings *settings, const struct paths *paths,
+	       struct error *err);
+void fleet_close(struct fleet *fleet);
+
+/* Opens the journal, once. */
+int fleet_journal(struct fleet *fleet, struct error *err);
+
+/*
+ * The regions a command works on: those named (comma-separated or repeated), or with `all` every
+ * enabled one, or the default one. Strings live in the arena.
+ */
+struct region_choice {
+	const char *const *named;
+	size_t nr_named;
+	bool all;
+};
+int fleet_regions(struct fleet *fleet, const struct region_choice *choice, struct arena *arena,
+		  const char *const **ret, size_t *ret_nr, struct error *err);
+
+/*
+ * Address blocks that may reach a new machine: the setting "from" (--from, comma-separated CIDR), or
+ * else the caller's own address as the internet sees it (setting checkip_url), as a /32. Where the
+ * cloud's endpoint is on loopback the caller is too.
+ */
+int fleet_caller(struct fleet *fleet, const char *region, struct arena *arena,
+		 const char *const **ret, size_t *ret_nr, struct error *err);
+
+#endif

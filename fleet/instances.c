@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/instances.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/text.h"
+#include "fleet/journal.h"
+
+bool instance_is_id(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strncmp(text, "i-", 2) == 0 && (len == 10 || len == 19) &&
+	       strspn(text + 2, "0123456789abcdef") == len - 2;
+}
+
+int instance_check_target(const char *target, struct error *err)
+{
+	if (instance_is_id(target) || text_is_label(target))
+		return 0;
+	error_set(err, ERROR_USAGE, "'%.80s' is neither an instance's name nor its id", target);
+	return error_hint(err, "gpucloud list shows both");
+}
+
+/* Where the journal says it is, if it says anything: one region instead of all. */
+static bool journal_region(struct fleet *fleet, const char *id, struct arena *arena,
+			   const char **ret)
+{
+	struct launch_rows rows = { 0 };
+	struct error ignored = ERROR_INIT;
+	bool found = false;
+
+	if (fleet->journal && journal_find_instance(fleet->journal, id, &rows, &ignored) == 0 &&
+	    rows.nr) {
+		*ret = arena_strdup(arena, rows.v[0].region);
+		found = true;
+	}
+	launch_rows_release(&rows);
+	return found;
+}
+
+static int query(struct fleet *fleet, const char *target, const struct region_choice *regions,
+		 bool with_gone, struct instance_list *ret, struct error *err)
+{
+	struct arena arena = { 0 };
+	struct instance_query query = { .with_gone = with_gone };
+	struct region_choice choice = *regions;
+	const char *known;
+	int rc = -1;
+
+	if (instance_is_id(target)) {
+		query.ids = &target;
+		query.nr_ids = 1;
+	} else {
+		query.name = target;
+		query.owner = fleet->owner;
+	}
+	if (!choice.nr_named && instance_is_id(target) &&
+	    journal_region(fleet, target, &arena, &known)) {
+		choice.named = &known;
+		choice.nr_named = 1;
+	} else if (!choice.nr_named) {
+		choice.all = true;
+	}
+	if (fleet_regions(fleet, &choice, &arena, &query.regions, &query.nr_regions, err) == 0)
+		rc = fleet->ops->instances(fleet->provider, &query, ret, err);
+	arena_release(&arena);
+	return rc;
+}
+
+int instances_find(struct fleet *fleet, const char *target, const struct region_choice *regions,
+		   bool with_gone, struct instance_list *ret, struct error *err)
+{
+	if (instance_check_target(target, err) < 0)
+		return -1;
+	return query(fleet, target, regions, with_gone, ret, err);
+}
+
+static int several(const char *target, const struct instance_list *list, struct error *err)
+{
+	struct buf ids = BUF_INIT_MAX(400);
+
+	for (size_t i = 0; i < list->nr && i < 8; i++)
+		buf_addf(&ids, "%s%s (%s)", i ? ", " : "", list->v[i].id, list->v[i].zone.name);
+	error_set(err, ERROR_CONFLICT, "'%s' is the name of %zu instances: %s", target, list->nr,
+		  ids.data);
+	error_hint(err, "name one by its id");
+	buf_release(&ids);
+	return -1;
+}
+
+int instance_find_one(struct fleet *fleet, const char *target, const struct region_choice *regions,
+		      bool with_gone, struct instance_list *ret, struct error *err)
+{
+	struct instance_list list = { 0 };
+
+	if (instances_find(fleet, target, regions, with_gone, &list, err) < 0)
+		return -1;
+	if (list.nr == 1) {
+		*ret = list;
+		return 0;
+	}
+	if (list.nr) {
+		several(target, &list, err);
+	} else if (list.nr_failures) {
+		*err = list.failures[0].err;
+		error_prefix(err, "'%s' was not found, and %s did not answer", target,
+			     list.failures[0].region);
+	} else {
+		error_set(err, ERROR_NOT_FOUND, "there is no instance '%s'", target);
+		error_hint(err, "gpucloud list");
+	}
+	instance_list_release(&list);
+	return -1;
+}

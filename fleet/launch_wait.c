@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After the launch: is there one of that name already, and does it run yet? */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "fleet/journal.h"
+#include "fleet/launch.h"
+#include "fleet/recover.h"
+
+#define POLL_FIRST_MS 1000
+#define POLL_MAX_MS   5000
+#define VISIBLE_S     60 /* a new instance may be invisible for so long */
+
+static bool lives(const struct instance *instance)
+{
+	return instance->state != INSTANCE_GONE && instance->state != INSTANCE_ENDING;
+}
+
+static void adopt(struct instance_list *list, const struct instance *instance,
+		  struct launch_outcome *ret)
+{
+	ret->made.arena = list->arena;
+	ret->made.instance = *instance;
+	ret->made.image = instance->image;
+	ret->made.image_name = "";
+	ret->launch_id = instance->launch_id;
+	ret->name = instance->name;
+	ret->price = MONEY_UNKNOWN;
+	ret->existed = true;
+	memset(list, 0, sizeof(*list));
+}
+
+/* The price it was quoted at, if our journal knows it. */
+static void recall_price(struct fleet *fleet, struct launch_outcome *outcome)
+{
+	struct launch_rows rows = { 0 };
+	struct error ignored = ERROR_INIT;
+
+	if (journal_find_instance(fleet->journal, outcome->made.instance.id, &rows, &ignored) ==
+		    0 &&
+	    rows.nr)
+		outcome->price = rows.v[0].price;
+	launch_rows_release(&rows);
+}
+
+int launch_find_existing(struct fleet *fleet, const char *name, struct launch_outcome *ret,
+			 struct launch_resume *resume, struct error *err)
+{
+	struct arena arena = { 0 };
+	struct instance_list list = { 0 };
+	const struct region_choice everywhere = { .all = true };
+	struct instance_query query = { .name = name, .owner = fleet->owner };
+	int rc = -1;
+
+	if (fleet_journal(fleet, err) < 0 ||
+	    fleet_regions(fleet, &everywhere, &arena, &query.regions, &query.nr_regions, err) < 0 ||
+	    fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
+		goto out;
+	rc = 0;
+	for (size_t i = 0; i < list.nr && rc == 0; i++) {
+		if (!lives(&list.v[i]))
+			continue;
+		adopt(&list, &list.v[i], ret);
+		recall_price(fleet, ret);
+		rc = 1;
+		break;
+	}
+	if (rc == 0 && list.nr_failures) {
+		/* A region that did not answer may hold it: a second one must not be made. */
+		*err = list.failures[0].err;
+		rc = error_prefix(err, "cannot tell whether '%s' exists in %s", name,
+				  list.failures[0].region);
+	}
+	if (rc == 0 && recover_open_name(fleet, name, resume, err) != 0)
+		rc = resume->launch_id ? 2 : -1;
+out:
+	instance_list_release(&list);
+	arena_release(&arena);
+	return rc;
+}
+
+/* 1: runs; 0: not yet; -1: it never will. */
+static int judge(const struct instance *instance, struct error *err)
+{
+	switch (instance->state) {
+	case INSTANCE_RUNNING:
+		return 1;
+	case INSTANCE_UNKNOWN:
+	case INSTANCE_PENDING:
+		return 0;
+	case INSTANCE_STOPPING:
+	case INSTANCE_STOPPED:
+	case INSTANCE_ENDING:
+	case INSTANCE_GONE:
+	case INSTANCE_STATE_COUNT:
+		break;
+	}
+	error_set(err, instance->spot ? ERROR_CAPACITY : ERROR_REMOTE,
+		  "%s is %s instead of running%s%s", instance->id,
+		  instance_state_name(instance->state), instance->reason[0] ? ": " : "",
+		  instance->reason);
+	return -1;
+}
+
+/* Replaces the outcome's instance by what the cloud says now. 1, 0, -1 as judge(); 2: unseen. */
+static int look(struct fleet *fleet, struct launch_outcome *outcome, struct error *err)
+{
+	struct instance_list list = { 0 };
+	const struct instance_query query = {
+		.regions = &outcome->made.instance.region,
+		.nr_regions = 1,
+		.ids = &outcome->made.instance.id,
+		.nr_ids = 1,
+		.with_gone = true,
+	};
+
+	if (fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
+		return -1;
+	if (!list.nr) {
+		instance_list_release(&list);
+		return 2;
+	}
+	struct launch_outcome fresh = *outcome;
+	fresh.made.arena = list.arena;
+	fresh.made.instance = list.v[0];
+	fresh.made.image = arena_strdup(&list.arena, outcome->made.image);
+	fresh.made.image_name = arena_strdup(&list.arena, outcome->made.image_name);
+	fresh.launch_id = arena_strdup(&list.arena, outcome->launch_id);
+	fresh.name = arena_strdup(&list.arena, outcome->name);
+	fresh.made.arena = list.arena;
+	arena_release(&outcome->made.arena);
+	*outcome = fresh;
+	return judge(&outcome->made.instance, err);
+}
+
+int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int64_t timeout_s,
+			const struct launch_events *events, struct error *err)
+{
+	int64_t start = clock_mono_ms(fleet->clock);
+	int64_t pause = POLL_FIRST_MS;
+
+	for (;;) {
+		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
+		int rc = look(fleet, outcome, err);
+
+		if (rc == 1)
+			return 0;
+		if (rc < 0)
+			break;
+		if (rc == 2 && waited > VISIBLE_S) {
+			error_set(err, ERROR_REMOTE, "%s was made, but the cloud does not list it",
+				  outcome->made.instance.id);
+			break;
+		}
+		if (waited >= timeout_s) {
+			error_set(err, ERROR_TIMEOUT, "%s did not run within %lld s",
+				  outcome->made.instance.id, (long long)timeout_s);
+			break;
+		}
+		if (events->waiting)
+			events->waiting(events->ctx, &outcome->made.instance, waited);
+		if (clock_sleep_ms(fleet->clock, pause) < 0) {
+			error_set(err, ERROR_CANCELLED, "interrupted while waiting for %s",
+				  outcome->made.instance.id);
+			break;
+		}
+		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
+	}
+	if (!err->hint[0])
+		error_hint(err, "it is billing: gpucloud show %s, gpucloud terminate %s",
+			   outcome->name, outcome->name);
+	return -1;
+}

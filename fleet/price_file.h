@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Saved spot prices: one file for each type and zone, named TYPE_ZONE.csv, as in
+ * "p2.xlarge_us-east-1e.csv". First line "unix_s,price_usd_per_h", then one line for each change of
+ * the price: a whole number of Unix seconds (up to the year 9999) and plain dollars an hour. Lines
+ * end in LF or CRLF.
+ */
+#ifndef GPUCLOUD_FLEET_PRICE_FILE_H
+#define GPUCLOUD_FLEET_PRICE_FILE_H
+
+#include <stddef.h>
+
+#include "core/arena.h"
+#include "core/price_point.h"
+
+struct error;
+
+#define PRICE_FILE_MAX_BYTES ((size_t)64 << 20)
+#define PRICE_FILE_MAX_ROWS  ((size_t)5000000)
+
+struct price_file {
+	struct arena arena; /* owns all below */
+	const char *type, *zone;
+	struct price_point
+		*points; /* cleaned as price_points_clean does: ascending, no equal times */
+	size_t nr;	 /* at least 1 */
+};
+
+/*
+ * Anything in the file that is not as above is ERROR_USAGE naming file and line; so are a name that
+ * does not tell type and zone, too many rows, and a file without prices. A file that is not there
+ * is ERROR_NOT_FOUND; one that cannot be read or is too large is ERROR_IO (core/file.h).
+ */
+int price_file_read(const char *path, struct price_file *ret, struct error *err);
+void price_file_release(struct price_file *file);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/recover.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/timefmt.h"
+#include "fleet/fleet.h"
+#include "fleet/journal.h"
+
+struct recovery {
+	struct fleet *fleet;
+	const struct launch_row *row;
+	recover_told_fn told;
+	void *ctx;
+};
+
+static void tell(const struct recovery *recovery, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void tell(const struct recovery *recovery, const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (recovery->told)
+		recovery->told(recovery->ctx, line);
+}
+
+/* The instance is there: the journal learns its id. */
+static int keep(const struct recovery *recovery, const struct instance *instance, struct error *err)
+{
+	struct journal *journal = recovery->fleet->journal;
+
+	if (journal_made(journal, recovery->row->id, instance->id, instance->zone.name, err) < 0)
+		return -1;
+	if (instance->state == INSTANCE_GONE)
+		return 0; /* terminate cleans up behind it */
+	tell(recovery,
+	     "an interrupted launch had made '%s' (%s in %s, %s): kept; end it with: "
+	     "gpucloud terminate %s",
+	     recovery->row->name, instance->id, instance->zone.name,
+	     instance_state_name(instance->state), recovery->row->name);
+	return 0;
+}
+
+/* Nothing was made and nothing can come any more. */
+static int undo(const struct recovery *recovery, struct error *err)
+{
+	struct fleet *fleet = recovery->fleet;
+	struct release_result result = { 0 };
+
+	if (fleet->ops->release(fleet->provider, recovery->row->region, recovery->row->id, &result,
+				err) < 0)
+		return -1;
+	if (result.left)
+		return error_set(err, ERROR_REMOTE, "%u things could not be removed yet",
+				 result.left);
+	if (journal_finish(fleet->journal, recovery->row->id, LAUNCH_FAILED, err) < 0)
+		return -1;
+	tell(recovery, "an interrupted launch of '%s' had made no instance: cleaned up",
+	     recovery->row->name);
+	return 0;
+}
+
+static int find(const struct recovery *recovery, struct instance_list *ret, struct error *err)
+{
+	const struct instance_query query = {
+		.regions = &recovery->row->region,
+		.nr_regions = 1,
+		.launch_id = recovery->row->id,
+		.with_gone = true,
+	};
+	struct fleet *fleet = recovery->fleet;
+
+	return fleet->ops->instances(fleet->provider, &query, ret, err);
+}
+
+static int settle(const struct recovery *recovery, struct error *err)
+{
+	struct fleet *fleet = recovery->fleet;
+	struct instance_list list = { 0 };
+	struct attempt_row attempt = { 0 };
+	struct arena arena = { 0 };
+	char age[TIME_TEXT_MAX];
+
+	if (find(recovery, &list, err) < 0)
+		return -1;
+	int rc = 0;
+	if (list.nr) {
+		rc = keep(recovery, &list.v[0], err);
+		goto out;
+	}
+	int sent = journal_open_attempt(fleet->journal, recovery->row->id, &arena, &attempt, err);
+	int64_t waited = clock_now(fleet->clock) - attempt.began;
+	if (sent < 0)
+		rc = -1;
+	else if (sent && waited >= 0 && waited < RECOVER_VISIBLE_S)
+		tell(recovery,
+		     "a launch of '%s' was interrupted %s ago; no instance is visible yet, the next "
+		     "command looks again",
+		     recovery->row->name, duration_format(age, waited));
+	else
+		rc = undo(recovery, err);
+out:
+	arena_release(&arena);
+	instance_list_release(&list);
+	return rc;
+}
+
+static void recover_one(struct fleet *fleet, const struct launch_row *row, recover_told_fn told,
+			void *ctx)
+{
+	const struct recovery recovery = { fleet, row, told, ctx };
+	struct error err = ERROR_INIT;
+
+	if (journal_claim(fleet->journal, row->id, &err) != 1)
+		return; /* its owner lives */
+	if (settle(&recovery, &err) < 0)
+		tell(&recovery, "an interrupted launch of '%s' could not be looked at: %s",
+		     row->name, err.message);
+	journal_unclaim(fleet->journal, row->id);
+}
+
+static bool journal_exists(const struct fleet *fleet)
+{
+	char *path = xasprintf("%s/journal.db", fleet->paths->state);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx)
+{
+	struct launch_rows rows = { 0 };
+	struct account account = { 0 };
+	struct error err = ERROR_INIT;
+
+	if (!journal_exists(fleet))
+		return;
+	if (fleet_journal(fleet, &err) < 0 ||
+	    journal_launches(fleet->journal, LAUNCH_OPEN, NULL, &rows, &err) < 0) {
+		if (told)
+			told(ctx, err.message);
+		return;
+	}
+	if (rows.nr && fleet->ops->account(fleet->provider, &account, &err) < 0) {
+		launch_rows_release(&rows);
+		return; /* the command itself will say what is wrong */
+	}
+	for (size_t i = 0; i < rows.nr; i++)
+		if (strcmp(rows.v[i].provider, fleet->ops->name) == 0 &&
+		    strcmp(rows.v[i].account, account.id) == 0)
+			recover_one(fleet, &rows.v[i], told, ctx);
+	account_release(&account);
+	launch_rows_release(&rows);
+}
+
+int recover_open_name(struct fleet *fleet, const char *name, struct launch_resume *ret,
+		      struct error *err)
+{
+	struct launch_rows rows = { 0 };
+	struct account account = { 0 };
+	int rc = -1;
+
+	if (journal_launches(fleet->journal, LAUNCH_OPEN, name, &rows, err) < 0)
+		return -1;
+	if (rows.nr && fleet->ops->account(fleet->provider, &account, err) < 0)
+		goto out;
+	rc = 0;
+	for (size_t i = 0; i < rows.nr && rc == 0; i++) {
+		const struct launch_row *row = &rows.v[i];
+
+		if (strcmp(row->provider, fleet->ops->name) != 0 ||
+		    strcmp(row->account, account.id) != 0)
+			continue;
+		rc = journal_open_attempt(fleet->journal, row->id, &ret->arena, &ret->attempt, err);
+		if (rc == 1)
+			ret->launch_id = arena_strdup(&ret->arena, row->id);
+	}
+out:
+	account_release(&account);
+	launch_rows_release(&rows);
+	return rc;
+}
+
+void launch_resume_release(struct launch_resume *resume)
+{
+	arena_release(&resume->arena);
+	memset(resume, 0, sizeof(*resume));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an interrupted launch left open is finished or undone by the next command: the instance it
+ * made is looked up by launch id and kept, or, once the cloud would long have shown it, the rest is
+ * removed. Nothing is ever sent again by itself.
+ */
+#ifndef GPUCLOUD_FLEET_RECOVER_H
+#define GPUCLOUD_FLEET_RECOVER_H
+
+#include "fleet/journal.h"
+
+struct error;
+struct fleet;
+
+/* A request may still be carried out, or become visible, for so long after it was sent. */
+#define RECOVER_VISIBLE_S 600
+
+/* Tells what was done, one line each. */
+typedef void (*recover_told_fn)(void *ctx, const char *line);
+
+/*
+ * Goes through every open launch of this account whose owner is gone. Costs one read of the journal
+ * where nothing is open; makes no journal where there is none. Failures to reach the cloud leave
+ * the rows open and are told, not returned: they must not stop the command.
+ */
+void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx);
+
+/* An attempt whose answer was never kept. */
+struct launch_resume {
+	struct arena arena;
+	const char *launch_id;
+	struct attempt_row attempt;
+};
+void launch_resume_release(struct launch_resume *resume);
+
+/*
+ * Is a launch under that name open in the journal, and not visible? 1: yes, ret says which: it may
+ * only be repeated as it was, with the same token. 0: no; -1: error.
+ */
+int recover_open_name(struct fleet *fleet, const char *name, struct launch_resume *ret,
+		      struct error *err);
+
+#endif

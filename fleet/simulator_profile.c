@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/simulator_profile.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/host.h"
+#include "core/http.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/settings.h"
+
+#define FILE_MAX ((size_t)64 << 10)
+
+/* Where gpucloud-sim writes what a client needs to know. */
+static char *file_path(const struct settings *settings, const struct paths *paths)
+{
+	const char *dir = settings_get(settings, "simulator_dir");
+
+	if (dir)
+		return xasprintf("%s/sim.json", dir);
+	if (settings_env(settings, "XDG_RUNTIME_DIR"))
+		return xasprintf("%s/gpucloud-sim/sim.json", paths->runtime);
+	return xasprintf("%s/sim/sim.json", paths->runtime);
+}
+
+static int apply(struct settings *settings, const struct json *doc, const char *path,
+		 struct error *err)
+{
+	static const struct {
+		const char *field, *key;
+	} map[] = {
+		{ "endpoint", "endpoint_url" },
+		{ "ca_bundle", "ca_bundle" },
+		{ "access_key_id", "access_key_id" },
+		{ "secret_access_key", "secret_access_key" },
+		{ "region", "region" },
+	};
+	const char *value[ARRAY_SIZE(map)];
+	int64_t pid;
+
+	if (json_int64(doc->root, "pid", 2, INT32_MAX, &pid, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		if (json_string(doc->root, map[i].field, 512, &value[i], err) < 0)
+			return -1;
+	if (!http_url_is_loopback(value[0]))
+		return error_set(err, ERROR_CONFIG,
+				 "'%s' names an endpoint that is not this computer", path);
+	if (kill((pid_t)pid, 0) < 0)
+		return error_set(err, ERROR_CONFIG, "the simulator (process %lld) has ended",
+				 (long long)pid);
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		settings_set(settings, map[i].key, value[i], SETTING_SIMULATOR, path);
+	settings_set(settings, "provider", "aws", SETTING_SIMULATOR, path);
+	return 0;
+}
+
+int simulator_profile_load(struct settings *settings, const struct paths *paths,
+			   const struct host *host, struct error *err)
+{
+	char *path = file_path(settings, paths);
+	struct buf text = BUF_INIT_MAX(FILE_MAX);
+	struct json doc = { 0 };
+	int rc = host->read_file(host->ctx, path, FILE_MAX, &text, err);
+
+	if (rc < 0 && err->kind == ERROR_NOT_FOUND) {
+		error_set(err, ERROR_CONFIG, "no simulator is running for this user");
+	} else if (rc == 0) {
+		rc = json_parse(text.data, text.len, path, &doc, err);
+		if (rc == 0)
+			rc = apply(settings, &doc, path, err);
+		json_release(&doc);
+	}
+	if (rc < 0) {
+		error_prefix(err, "profile 'sim'");
+		err->kind = ERROR_CONFIG;
+		error_hint(err, "gpucloud-sim start --detach");
+	}
+	buf_wipe(&text);
+	free(path);
+	return rc;
+}

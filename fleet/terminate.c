@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/terminate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "fleet/journal.h"
+
+#define POLL_FIRST_MS 500
+#define POLL_MAX_MS   5000
+
+static size_t unconfirmed(const struct ending *v, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		left += v[i].asked && !v[i].confirmed;
+	return left;
+}
+
+static void note(struct ending *ending, const struct instance *now, int64_t clock)
+{
+	if (now && now->state != INSTANCE_GONE) {
+		ending->instance.state = now->state;
+		return;
+	}
+	/* Gone, or so long gone that the cloud forgot it. */
+	ending->confirmed = true;
+	ending->instance.state = INSTANCE_GONE;
+	ending->ended = now && now->ended ? now->ended : clock;
+	ending->instance.ended = ending->ended;
+}
+
+/* One question per region for all that are still ending there. */
+static void look(struct fleet *fleet, struct ending *v, size_t n, const char *region)
+{
+	const char **ids = xcalloc(n, sizeof(*ids));
+	struct instance_list list = { 0 };
+	struct error err = ERROR_INIT;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].asked && !v[i].confirmed && strcmp(v[i].instance.region, region) == 0)
+			ids[nr++] = v[i].instance.id;
+	const struct instance_query query = {
+		.regions = &region,
+		.nr_regions = 1,
+		.ids = ids,
+		.nr_ids = nr,
+		.with_gone = true,
+	};
+	if (nr && fleet->ops->instances(fleet->provider, &query, &list, &err) == 0 &&
+	    !list.nr_failures) {
+		for (size_t i = 0; i < n; i++) {
+			const struct instance *now = NULL;
+
+			if (!v[i].asked || v[i].confirmed ||
+			    strcmp(v[i].instance.region, region) != 0)
+				continue;
+			for (size_t k = 0; k < list.nr && !now; k++)
+				if (strcmp(list.v[k].id, v[i].instance.id) == 0)
+					now = &list.v[k];
+			note(&v[i], now, clock_now(fleet->clock));
+		}
+	}
+	instance_list_release(&list);
+	free(ids);
+}
+
+static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool first = true;
+
+		for (size_t k = 0; k < i; k++)
+			first &= strcmp(v[k].instance.region, v[i].instance.region) != 0;
+		if (first)
+			look(fleet, v, n, v[i].instance.region);
+	}
+}
+
+static void wait_until_gone(struct fleet *fleet, struct ending *v, size_t n, int64_t timeout_s,
+			    const struct terminate_events *events)
+{
+	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
+
+	for (;;) {
+		look_everywhere(fleet, v, n);
+		size_t left = unconfirmed(v, n);
+		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
+		if (!left || waited >= timeout_s)
+			return;
+		if (events->waiting)
+			events->waiting(events->ctx, left, waited);
+		if (clock_sleep_ms(fleet->clock, pause) < 0)
+			return;
+		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
+	}
+}
+
+/* What belonged to it goes too; what cannot go yet is told and stays in the journal. */
+static void clean_up(struct fleet *fleet, struct ending *ending)
+{
+	const struct instance *instance = &ending->instance;
+	struct error err = ERROR_INIT;
+
+	if (instance->launch_id[0] &&
+	    fleet->ops->release(fleet->provider, instance->region, instance->launch_id,
+				&ending->released, &ending->release_err) < 0)
+		return;
+	if (ending->released.left) {
+		error_set(&ending->release_err, ERROR_REMOTE,
+			  "%u things made for it could not be removed yet", ending->released.left);
+		return;
+	}
+	if (instance->launch_id[0] &&
+	    journal_finish(fleet->journal, instance->launch_id, LAUNCH_ENDED, &err) < 0)
+		ending->release_err = err;
+}
+
+int terminate_all(struct fleet *fleet, struct ending *endings, size_t n, int64_t timeout_s,
+		  const struct terminate_events *events, struct error *err)
+{
+	if (fleet_journal(fleet, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct ending *ending = &endings[i];
+		const struct instance *instance = &ending->instance;
+
+		if (instance->state == INSTANCE_GONE) {
+			ending->asked = true;
+			note(ending, instance, instance->ended);
+			continue;
+		}
+		ending->asked = fleet->ops->terminate(fleet->provider, instance->region,
+						      instance->id, &ending->err) == 0;
+	}
+	wait_until_gone(fleet, endings, n, timeout_s, events);
+	for (size_t i = 0; i < n; i++) {
+		if (!endings[i].confirmed)
+			continue;
+		clean_up(fleet, &endings[i]);
+		cost_follow(fleet, &endings[i].instance, endings[i].ended, &endings[i].cost);
+	}
+	return 0;
+}
