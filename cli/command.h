@@ -1,58 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a command is, and what it is given. Commands are listed by hand in commands.c. */
+/*
+ * What a command is. cli/commands.c lists them by hand; help, man page and dispatch are made from
+ * that table.
+ */
 #ifndef GPUCLOUD_CLI_COMMAND_H
 #define GPUCLOUD_CLI_COMMAND_H
 
-#include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
+#include "cli/cli.h"
 #include "cli/opt.h"
-#include "core/error.h"
-#include "core/settings.h"
+#include "core/arena.h"
 
-/* Global values, filled by main() before a command runs. */
-struct cli {
-	FILE *out, *err;
-	bool json, quiet, yes, dry_run;
-	int verbose;
-	bool out_tty, err_tty;       /* each stream by itself */
-	bool out_colour, err_colour;
-	bool utf8;                   /* the locale shows UTF-8 */
-	struct settings *settings;   /* flags set; the profile is loaded by cli_open_fleet() */
-	struct paths paths;
-	const struct command *command;
+enum {
+	/* Needs no settings, no folders, no locale: nothing is looked up before it runs. */
+	COMMAND_BARE = 1 << 0,
+	/* Left out of the top help; still in the man page. */
+	COMMAND_HIDDEN = 1 << 1,
 };
 
-/* Documented in `gpucloud help exit-codes` and DESIGN's table. */
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-	EXIT_NOT_FOUND = 3,
-	EXIT_CREDENTIALS = 4,
-	EXIT_CAPACITY = 5,
-	EXIT_TIMEOUT = 6,
-	EXIT_QUOTA = 7,
-	EXIT_ATTENTION = 8,
-	EXIT_INTERRUPTED = 130,
-};
+#define COMMAND_ANY_ARGS (-1)
 
 struct command {
-	const char *name;     /* "launch" */
-	const char *group;    /* heading in the top help */
-	const char *summary;  /* one line, no full stop */
-	const char *usage;    /* "launch [options]" */
-	const char *details;  /* a few lines, or NULL */
+	const char *name;
+	const char *group;   /* heading in the top help; equal ones stand together in the table */
+	const char *summary; /* one line, lower case, no full stop, at most 60 characters */
+	const char *usage;   /* "gpucloud launch [options]" */
+	const char *details; /* paragraphs, wrapped at 79 by hand, or NULL */
 	const struct opt *opts;
-	size_t args_size;     /* of the struct the options land in; zeroed before parsing */
-	const char *examples; /* lines of commands, each starting with "gpucloud " */
-	/* argv holds the positionals. Returns 0, or -1 with err filled, or an exit_code > 0 whose
-	 * story the command has told itself. */
-	int (*run)(struct cli *cli, void *args, int argc, const char **argv, struct error *err);
+	size_t args_size;     /* of the struct that opts fill; 0: none */
+	const char *examples; /* lines "gpucloud ...", each ended by a newline */
+	const char *exits;    /* "3 no such instance", ended by a newline each, or NULL */
+	unsigned flags;
+	int min_args, max_args; /* COMMAND_ANY_ARGS: no upper bound */
+
+	/*
+	 * args: the filled struct, zeroed before. argc, argv: what was no option. Returns the exit
+	 * code, or -1 with cli->error filled in: it is printed and mapped to its code. Results go
+	 * to cli->out, everything else through cli_note and friends.
+	 */
+	int (*run)(struct cli *cli, void *args, int argc, const char **argv);
 };
 
-extern const struct command *const commands[]; /* ends with NULL */
+/* Ends with NULL. */
+extern const struct command *const commands[];
 
-enum exit_code exit_code_of(enum error_kind kind);
+const struct command *command_find(const char *name);
+
+/* The name in the table that was probably meant, or NULL. */
+const char *command_suggest(const char *name);
+
+/* ERROR_USAGE naming the nearest command. Returns -1. */
+int command_unknown(const char *name, struct error *err);
+
+extern const struct command cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list, cmd_price,
+	cmd_restart, cmd_show, cmd_terminate, cmd_version;
 
 #endif

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions before something costly or final. --yes answers; no terminal is ERROR_USAGE whose hint
- * names --yes. Declined: ERROR_CANCELLED. */
+/*
+ * Questions before something is spent or lost. --yes answers them; without a terminal to ask on
+ * they end in ERROR_USAGE, whose hint names --yes; any other answer is ERROR_CANCELLED. Both return
+ * 0 for yes, -1 with cli->error.
+ */
 #ifndef GPUCLOUD_CLI_CONFIRM_H
 #define GPUCLOUD_CLI_CONFIRM_H
 
 struct cli;
-struct error;
 
-int confirm_yes(struct cli *cli, struct error *err, const char *fmt, ...)
+/* "Terminate 3 instances? [y/N] " */
+int confirm_yes(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* For what ends many things at once: the name must be typed. "...; type 'all' to go on: " */
+int confirm_name(struct cli *cli, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* For what is severe: the word must be typed. */
-int confirm_word(struct cli *cli, const char *word, struct error *err, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 #endif

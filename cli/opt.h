@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options as static const tables: the one source for parsing, help, man page and completion. Values
- * land in the caller's struct by offset.
+ * Options from tables. A table is a static const array of struct opt that ends with OPT_END; values
+ * are written into a caller's zeroed struct by offset. Help, man page and completion are made from
+ * the same tables.
  *
- * Accepted: --x=v, --x v, -xv, -x v, clustered short flags, "--" ends options, options and
- * positionals in any order. Names in full only. Unknown: ERROR_USAGE with a suggestion.
+ * --name=value, --name value, -nvalue, -n value, clustered short flags, "--" ends the options,
+ * options may stand behind arguments. Names are never abbreviated. An empty value is refused (it is
+ * a shell variable that was not set); the last of several wins.
  */
 #ifndef GPUCLOUD_CLI_OPT_H
 #define GPUCLOUD_CLI_OPT_H
@@ -16,10 +18,10 @@ struct error;
 
 enum opt_type {
 	OPT_FLAG,    /* bool */
-	OPT_COUNT,   /* int, +1 each time */
-	OPT_STRING,  /* const char * */
-	OPT_STRINGS, /* struct opt_strings */
-	OPT_UINT,    /* unsigned, min..max */
+	OPT_COUNT,   /* unsigned: how often it was given */
+	OPT_STRING,  /* const char *, borrowed from argv */
+	OPT_STRINGS, /* struct opt_strings: repeatable */
+	OPT_UINT,    /* unsigned, min to max */
 };
 
 #define OPT_STRINGS_MAX 64
@@ -30,23 +32,67 @@ struct opt_strings {
 };
 
 struct opt {
-	char shrt;        /* 0: none */
-	const char *lng;  /* NULL ends the table */
-	const char *arg;  /* "USD"; NULL for flags */
-	const char *help;
+	char shrt;	  /* 0: no short form */
+	const char *lng;  /* NULL ends a table */
+	const char *arg;  /* what to call the value in help; NULL: a flag */
+	const char *help; /* one sentence, lower case, no full stop */
 	enum opt_type type;
 	size_t offset;
-	unsigned min, max; /* OPT_UINT; max 0: no limit but UINT_MAX */
+	unsigned min, max; /* OPT_UINT only */
 };
 
-#define OPT_END { .lng = NULL }
+/* offsetof that also checks the member's type. */
+#define OPT_FIELD(S, field, T) (offsetof(S, field) + 0 * sizeof(&((S *)0)->field == (T *)0))
+
+#define OPT_FLAG_AT(short_, long_, S, field, help_)                                  \
+	{                                                                            \
+		.shrt = (short_), .lng = (long_), .help = (help_), .type = OPT_FLAG, \
+		.offset = OPT_FIELD(S, field, bool)                                  \
+	}
+#define OPT_COUNT_AT(short_, long_, S, field, help_)                                  \
+	{                                                                             \
+		.shrt = (short_), .lng = (long_), .help = (help_), .type = OPT_COUNT, \
+		.offset = OPT_FIELD(S, field, unsigned)                               \
+	}
+#define OPT_STRING_AT(short_, long_, S, field, arg_, help_)                       \
+	{                                                                         \
+		.shrt = (short_), .lng = (long_), .arg = (arg_), .help = (help_), \
+		.type = OPT_STRING, .offset = OPT_FIELD(S, field, const char *)   \
+	}
+#define OPT_STRINGS_AT(short_, long_, S, field, arg_, help_)                           \
+	{                                                                              \
+		.shrt = (short_), .lng = (long_), .arg = (arg_), .help = (help_),      \
+		.type = OPT_STRINGS, .offset = OPT_FIELD(S, field, struct opt_strings) \
+	}
+#define OPT_UINT_AT(short_, long_, S, field, arg_, min_, max_, help_)                     \
+	{                                                                                 \
+		.shrt = (short_), .lng = (long_), .arg = (arg_), .help = (help_),         \
+		.type = OPT_UINT, .offset = OPT_FIELD(S, field, unsigned), .min = (min_), \
+		.max = (max_)                                                             \
+	}
+#define OPT_END             \
+	{                   \
+		.lng = NULL \
+	}
+
+/* A table and the struct that it fills. opts may be NULL: no options. */
+struct opt_set {
+	const struct opt *opts;
+	void *values;
+};
+
+struct opt_parse {
+	const struct opt_set *sets; /* the first one that knows a name takes it */
+	size_t nr_sets;
+	bool stop_at_argument; /* leave the first argument and all behind it alone */
+};
 
 /*
- * Parses argv[0..argc) (no program name) by two tables: `globals` into globals_into, `opts` into
- * opts_into (either table may be NULL). Positionals are compacted to the front of argv; *ret_nr
- * says how many.
+ * Reads argv (argc strings, the program's name not among them). What is no option is collected, in
+ * order, into args, which has room for argc pointers; *ret_nr tells how many. With
+ * stop_at_argument, args holds all that was left alone. ERROR_USAGE with a suggestion.
  */
-int opt_parse(const struct opt *globals, void *globals_into, const struct opt *opts,
-	      void *opts_into, int argc, const char **argv, int *ret_nr, struct error *err);
+int opt_parse(const struct opt_parse *parse, int argc, const char *const *argv, const char **args,
+	      int *ret_nr, struct error *err);
 
 #endif

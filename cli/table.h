@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table on standard output. On a terminal: a header, aligned, as wide as COLUMNS; through a pipe:
- * tab-separated, no header, nothing cut, no colour. Every cell is escaped; "" prints as "-" so that
- * columns stay columns.
+ * Tables on stdout, over libsmartcols. On a terminal: a header, aligned columns, the terminal's
+ * width. Through a pipe: one row a line, tabs between, no header, nothing cut, no colour. Every
+ * cell is escaped.
  */
 #ifndef GPUCLOUD_CLI_TABLE_H
 #define GPUCLOUD_CLI_TABLE_H
@@ -14,17 +14,20 @@ struct cli;
 struct table;
 
 struct table_column {
-	const char *title; /* NULL ends the list */
-	bool right;        /* numbers */
-	bool cut;          /* may be shortened on a narrow terminal */
+	const char *title;
+	bool right; /* aligned: numbers */
+	bool cut;   /* may be truncated where the terminal is narrow */
 };
 
-struct table *table_new(const struct table_column *columns);
-/* One string a column, copied. */
+/* columns must outlive the table. */
+struct table *table_new(struct cli *cli, const struct table_column *columns, size_t nr);
+void table_free(struct table *table);
+
+/* One string per column, copied; NULL is an empty cell. */
 void table_row(struct table *table, const char *const *cells);
-/* Highlights the last row added (bold, where there is colour). */
-void table_highlight(struct table *table);
-/* Prints and frees. */
-void table_print(struct table *table, struct cli *cli);
+void table_row_bold(struct table *table, const char *const *cells); /* e.g. the chosen zone */
+
+/* Writes to cli->out; no rows, no output. Write errors are found when the program ends. */
+void table_print(struct table *table);
 
 #endif

@@ -69,7 +69,8 @@ enum http_verdict {
 	HTTP_FAIL,        /* err is filled; final */
 	HTTP_RETRY,       /* transient: err is filled for when retries run out */
 	HTTP_THROTTLED,   /* as HTTP_RETRY, with the slower backoff; Retry-After honoured */
-	HTTP_CLOCK_SKEW,  /* sign again with the server's time, once */
+	HTTP_CLOCK_SKEW,  /* sign again with the server's time, once, if the clocks differ by more
+			     than 4 minutes; else as HTTP_FAIL: err is filled for that */
 };
 
 /*
@@ -110,6 +111,11 @@ void http_call_release(struct http_call *call);
 /*
  * A transport moves many attempts at once. perform() returns when every item is finished; each
  * item has its own rc and err (ERROR_NETWORK, ERROR_TIMEOUT, ERROR_PROTOCOL, ERROR_CANCELLED).
+ * NETWORK and TIMEOUT are tried again unless `final` is set; err.unknown says that the request may
+ * have reached the server. The response comes with an empty body that has its ceiling, and with
+ * sent_ms set; a transport may refine sent_ms and set received_ms (when the head was there; 0:
+ * taken from the clock on return). It may ignore the sink and leave a 2xx body in
+ * response->body: it is then fed to the sink in one piece.
  */
 struct http_attempt {
 	struct http_request request; /* headers are final: signed */
@@ -117,6 +123,7 @@ struct http_attempt {
 	void *sink_ctx;
 	struct http_response *response;
 	bool sink_fed;
+	bool final; /* where rc is -1: trying again cannot help (a certificate, the sink) */
 	int rc;
 	struct error *err;
 };

@@ -20,7 +20,7 @@ struct error;
 struct ini_entry {
 	const char *section;
 	const char *key, *value; /* both NULL for a section's own line */
-	int line;                /* from 1 */
+	int line;		 /* from 1 */
 };
 
 struct ini {

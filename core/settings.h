@@ -27,20 +27,24 @@ enum setting_origin {
 struct setting {
 	const char *value;
 	enum setting_origin origin;
-	const char *where; /* "--region", "GPUCLOUD_REGION", "/home/x/.config/gpucloud/config", ... */
+	const char
+		*where; /* "--region", "GPUCLOUD_REGION", "/home/x/.config/gpucloud/config", ... */
 };
 
 struct setting_spec {
 	const char *key;      /* "region" */
 	const char *env;      /* "GPUCLOUD_REGION", or NULL */
 	const char *fallback; /* the default, or NULL */
-	bool secret;          /* masked wherever it is shown */
+	bool secret;	      /* masked wherever it is shown */
 	const char *help;
 };
 
 /* provider, region, profile, owner, aws_profile, endpoint_url, ca_bundle, checkip_url, from, image,
  * ssh_key, ssh_user, ssh_port, disk, simulator_dir: see settings.c. Ends with a NULL key. */
 extern const struct setting_spec settings_specs[];
+
+/* Whether a config file may set it: no credentials, and not 'profile' itself. */
+bool settings_in_config(const char *key);
 
 struct settings;
 

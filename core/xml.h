@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading XML from outside, over libxml2: NONET and nothing else switched on, any internal subset
- * (DOCTYPE) refused, size bounded, namespaces ignored (local names). A truncated document is
- * ERROR_PROTOCOL. Two ways in: a tree for small replies, SAX2 for long ones.
+ * Reading XML from outside, over libxml2: no network, no entity but the five predefined ones, any
+ * DOCTYPE refused, UTF-8 only (a declared encoding is ignored), size, depth and number of
+ * elements bounded. Namespaces, attributes, comments and processing instructions are dropped: names are
+ * local names. A truncated document is ERROR_PROTOCOL. Nothing is ever printed. Two ways in: a
+ * tree for small replies, SAX2 for long ones.
  */
 #ifndef GPUCLOUD_CORE_XML_H
 #define GPUCLOUD_CORE_XML_H
@@ -13,13 +15,15 @@ struct error;
 struct _xmlDoc;
 struct _xmlNode;
 
-#define XML_MAX_BYTES ((size_t)8 << 20)
+#define XML_MAX_BYTES    ((size_t)8 << 20) /* of a tree; a stream names its own */
+#define XML_MAX_DEPTH    64               /* elements open at once */
+#define XML_MAX_ELEMENTS ((size_t)1 << 18) /* of a tree: bounds its memory */
 
 struct xml {
 	struct _xmlDoc *doc;
 };
 
-/* `what` names the document in errors. */
+/* `what` names the document in errors. ret is untouched on failure. */
 int xml_parse(const char *text, size_t len, const char *what, struct xml *ret, struct error *err);
 void xml_release(struct xml *xml);
 
@@ -36,11 +40,15 @@ const struct _xmlNode *xml_each(const struct _xmlNode *parent, const char *name,
 
 /*
  * Text of the element at path (path "" or NULL: of node itself), owned by the document and valid
- * until xml_release; NULL when the element is absent; "" when it is empty. Entities are resolved.
+ * until xml_release; NULL when the element is absent; "" when it is empty or holds elements.
+ * Entities are resolved.
  */
 const char *xml_text(const struct _xmlNode *node, const char *path);
 
-/* Streaming. text arrives whole, once per leaf element, just before its end. */
+/*
+ * Streaming. The root has depth 0. `end` brings the text of a leaf element whole; an element that
+ * holds others has text "" (as xml_text gives for it). Strings are valid during the call only.
+ */
 struct xml_handler {
 	void *ctx;
 	int (*start)(void *ctx, const char *name, int depth); /* -1 stops: ERROR_PROTOCOL */
@@ -49,7 +57,8 @@ struct xml_handler {
 
 struct xml_stream;
 
-/* max_bytes bounds the whole document. The handler is copied. */
+/* max_bytes bounds the whole document. The handler is copied, and so is `what`. After a failure
+ * every further call fails in the same way. */
 struct xml_stream *xml_stream_new(const struct xml_handler *handler, size_t max_bytes,
 				  const char *what);
 int xml_stream_feed(struct xml_stream *stream, const char *data, size_t len, struct error *err);

@@ -29,14 +29,17 @@ static char *file_path(const struct settings *settings, const struct paths *path
 static int apply(struct settings *settings, const struct json *doc, const char *path,
 		 struct error *err)
 {
+	/* Where requests go and whose key signs them cannot be overridden: a real account must never
+	 * be reached under this profile. The region is only a default. */
 	static const struct {
 		const char *field, *key;
+		enum setting_origin origin;
 	} map[] = {
-		{ "endpoint", "endpoint_url" },
-		{ "ca_bundle", "ca_bundle" },
-		{ "access_key_id", "access_key_id" },
-		{ "secret_access_key", "secret_access_key" },
-		{ "region", "region" },
+		{ "endpoint", "endpoint_url", SETTING_SIMULATOR },
+		{ "ca_bundle", "ca_bundle", SETTING_SIMULATOR },
+		{ "access_key_id", "access_key_id", SETTING_SIMULATOR },
+		{ "secret_access_key", "secret_access_key", SETTING_SIMULATOR },
+		{ "region", "region", SETTING_PROFILE },
 	};
 	const char *value[ARRAY_SIZE(map)];
 	int64_t pid;
@@ -53,7 +56,7 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 		return error_set(err, ERROR_CONFIG, "the simulator (process %lld) has ended",
 				 (long long)pid);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		settings_set(settings, map[i].key, value[i], SETTING_SIMULATOR, path);
+		settings_set(settings, map[i].key, value[i], map[i].origin, path);
 	settings_set(settings, "provider", "aws", SETTING_SIMULATOR, path);
 	return 0;
 }

@@ -5,6 +5,8 @@
  *
  * Never signed: connection, expect, keep-alive, proxy-authenticate, proxy-authorization, te,
  * trailer, transfer-encoding, upgrade, user-agent, x-amzn-trace-id, authorization.
+ *
+ * The payload's hash is the value of a given x-amz-content-sha256 header, else that of the body.
  */
 #ifndef GPUCLOUD_CORE_SIGN_SIGV4_H
 #define GPUCLOUD_CORE_SIGN_SIGV4_H
@@ -30,10 +32,14 @@ struct sigv4_options {
 	bool raw_path;         /* S3: sign the path as on the wire: no normalising, no second encoding */
 	bool sign_body_header; /* add x-amz-content-sha256 and sign it */
 	bool token_unsigned;   /* add the session token after signing (some old services) */
-	int64_t expires_s;     /* presigned URLs only */
+	bool unsigned_payload; /* S3: "UNSIGNED-PAYLOAD" instead of the body's hash */
+	int64_t expires_s;     /* presigned URLs only: 1 s to 7 days */
 };
 
-/* What is signed. The URL may carry a query; host is taken from it. Header values may be folded. */
+/*
+ * What is signed. The URL may carry a query; host is taken from it (a Host among the headers is
+ * dropped). Header values may be folded. Headers that signing itself makes are replaced.
+ */
 struct sigv4_input {
 	const char *method;
 	const char *url; /* absolute */
@@ -51,8 +57,8 @@ struct sigv4_result {
 	char *authorization;    /* header signing only */
 	char *url;              /* presigning only */
 	struct http_header *headers; /* all headers to send: those given, Host excluded, then
-					X-Amz-Date, X-Amz-Security-Token, x-amz-content-sha256,
-					Authorization */
+					X-Amz-Security-Token, X-Amz-Date, x-amz-content-sha256,
+					Authorization (presigning: only those given) */
 	size_t nr_headers;
 };
 
@@ -65,7 +71,9 @@ int sigv4_presign(const struct sigv4_key *key, const struct sigv4_options *optio
 
 /*
  * The other side (the simulator): finds the scope in an Authorization header and computes what the
- * signature must be for that secret.
+ * signature must be for that secret. Host is taken from a Host header, else from the URL. Failures
+ * are ERROR_AUTH with AWS's code: MissingAuthenticationToken, IncompleteSignature,
+ * SignatureDoesNotMatch. Whether time_s is near enough is the caller's business.
  */
 struct sigv4_claim {
 	const char *access_key, *date, *region, *service; /* of the scope; in the arena */
@@ -75,7 +83,9 @@ struct sigv4_claim {
 };
 int sigv4_claim_parse(const struct sigv4_input *input, struct arena *arena,
 		      struct sigv4_claim *ret, struct error *err);
-/* 0 when it verifies; ERROR_AUTH where not. Also refuses unsigned host or x-amz-* headers. */
+/* 0 when it verifies; ERROR_AUTH where not. Also refuses unsigned host or x-amz-* headers, and an
+ * x-amz-content-sha256 that is not the body's (UNSIGNED-PAYLOAD is for service "s3" only, which is
+ * also the one whose path is taken raw). */
 int sigv4_verify(const struct sigv4_input *input, const struct sigv4_claim *claim,
 		 const char *secret_key, struct error *err);
 

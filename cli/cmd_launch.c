@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gpucloud launch: quote zones, decide, launch, wait, and say how to go on. The deciding is in
+ * fleet/plan.c, the making in fleet/launch.c; here are the options and the order of things.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/confirm.h"
+#include "cli/history_view.h"
+#include "cli/launch_show.h"
+#include "cli/progress.h"
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "fleet/launch.h"
+#include "fleet/recover.h"
+
+#define USER_DATA_MAX  ((size_t)16 << 10) /* EC2's limit, before base64 */
+#define ASK_ABOVE      2		  /* bids above 200 % of on demand are asked about */
+#define WAIT_DEFAULT_S 600
+
+struct launch_args {
+	const char *type, *gpu, *zone, *bid, *zone_by, *on_demand, *name, *image, *subnet;
+	const char *ssh_key, *from, *user_data, *wait;
+	struct opt_strings ports;
+	unsigned gpus, disk, timeout;
+	bool spot;
+};
+
+static const struct opt launch_opts[] = {
+	OPT_FLAG_AT('s', "spot", struct launch_args, spot,
+		    "spare capacity: cheaper, may be taken back"),
+	OPT_STRING_AT('b', "bid", struct launch_args, bid, "BID",
+		      "highest price for spot: 51% of on demand, or dollars an hour"),
+	OPT_STRING_AT('g', "gpu", struct launch_args, gpu, "GPU",
+		      "cheapest type with it: V100, T4, ..."),
+	OPT_UINT_AT(0, "gpus", struct launch_args, gpus, "N", 1, 64, "how many of them (1)"),
+	OPT_STRING_AT('t', "type", struct launch_args, type, "TYPE", "this instance type"),
+	OPT_STRING_AT(0, "zone", struct launch_args, zone, "ZONE", "this zone only, by name or id"),
+	OPT_STRING_AT(0, "zone-by", struct launch_args, zone_by, "RULE",
+		      "rank zones by stability (the book's rule) or price"),
+	OPT_STRING_AT(0, "name", struct launch_args, name, "NAME",
+		      "a-z 0-9 - _; one that lives is not launched again"),
+	OPT_STRING_AT(0, "image", struct launch_args, image, "IMAGE",
+		      "ami-..., ssm:/path, or an alias (Deep Learning Base)"),
+	OPT_UINT_AT(0, "disk", struct launch_args, disk, "GIB", 1, 65536,
+		    "root disk (the image's own)"),
+	OPT_STRING_AT(0, "ssh-key", struct launch_args, ssh_key, "FILE",
+		      "public key to install, or none (~/.ssh/id_ed25519.pub)"),
+	OPT_STRINGS_AT('p', "port", struct launch_args, ports, "PORT", "open this TCP port too"),
+	OPT_STRING_AT(0, "from", struct launch_args, from, "CIDR",
+		      "who may connect (this computer's address alone)"),
+	OPT_STRING_AT(0, "subnet", struct launch_args, subnet, "ID",
+		      "this subnet (the zone's default)"),
+	OPT_STRING_AT(0, "user-data", struct launch_args, user_data, "FILE",
+		      "handed to the machine"),
+	OPT_STRING_AT('w', "wait", struct launch_args, wait, "STATE",
+		      "return when accepted or running (running)"),
+	OPT_UINT_AT(0, "timeout", struct launch_args, timeout, "SECONDS", 1, 3600,
+		    "how long to wait for it (600)"),
+	OPT_STRING_AT(0, "on-demand", struct launch_args, on_demand, "USD",
+		      "the on-demand price, where it is not known"),
+	OPT_END,
+};
+
+/* The options, read and checked; strings live in the arena or in argv. */
+struct wanted {
+	struct arena arena;
+	struct plan_options plan;
+	struct launch_options launch;
+	struct bid bid;
+	struct buf user_data;
+	uint16_t *ports;
+	bool wait_running;
+	int64_t timeout_s;
+};
+
+static void wanted_release(struct wanted *wanted)
+{
+	buf_release(&wanted->user_data);
+	arena_release(&wanted->arena);
+}
+
+static int read_port(const char *text, uint16_t *ret, struct error *err)
+{
+	char *end;
+	long port = strspn(text, "0123456789") == strlen(text) ? strtol(text, &end, 10) : 0;
+
+	if (port < 1 || port > 65535 || strlen(text) > 5)
+		return error_set(err, ERROR_USAGE, "--port '%.20s' is not a TCP port", text);
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+static int read_ports(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
+{
+	const char *ssh_port = settings_get(cli->settings, "ssh_port");
+
+	wanted->ports = arena_alloc(&wanted->arena, (args->ports.nr + 1) * sizeof(*wanted->ports));
+	for (size_t i = 0; i < args->ports.nr; i++)
+		if (read_port(args->ports.v[i], &wanted->ports[i], &cli->error) < 0)
+			return -1;
+	wanted->launch.ports = wanted->ports;
+	wanted->launch.nr_ports = args->ports.nr;
+	return read_port(ssh_port ? ssh_port : "22", &wanted->launch.ssh_port, &cli->error);
+}
+
+static int read_user_data(struct cli *cli, const char *path, struct wanted *wanted)
+{
+	if (!path)
+		return 0;
+	if (file_read(path, USER_DATA_MAX, &wanted->user_data, &cli->error) < 0)
+		return error_prefix(&cli->error, "--user-data (at most 16 KiB)");
+	wanted->launch.user_data = wanted->user_data.data;
+	wanted->launch.user_data_len = wanted->user_data.len;
+	return 0;
+}
+
+static int read_disk(struct cli *cli, unsigned option, unsigned *ret)
+{
+	const char *text = settings_get(cli->settings, "disk");
+
+	*ret = option;
+	if (option || !text)
+		return 0;
+	unsigned long value =
+		strspn(text, "0123456789") == strlen(text) ? strtoul(text, NULL, 10) : 0;
+	if (value < 1 || value > 65536)
+		return error_set(&cli->error, ERROR_CONFIG, "setting 'disk' is not 1 to 65536 GiB");
+	*ret = (unsigned)value;
+	return 0;
+}
+
+/* What contradicts itself is refused before anything is asked of the cloud. */
+static int check(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
+{
+	if (args->bid && !args->spot)
+		return cli_usage(cli, "--bid is a cap for spot prices: it needs --spot");
+	if (args->type && (args->gpu || args->gpus))
+		return cli_usage(cli, "--type names the GPU already: leave out --gpu and --gpus");
+	if (args->name && !text_is_label(args->name)) {
+		error_set(&cli->error, ERROR_USAGE, "--name '%.80s' is not a name", args->name);
+		return error_hint(&cli->error,
+				  "at most 63 of a-z 0-9 - _, a letter or digit first");
+	}
+	if (args->bid && bid_parse(args->bid, &wanted->bid, &cli->error) < 0)
+		return error_prefix(&cli->error, "--bid");
+	if (args->wait && strcmp(args->wait, "running") != 0 && strcmp(args->wait, "accepted") != 0)
+		return cli_usage(cli, "--wait '%s' is neither accepted nor running", args->wait);
+	wanted->wait_running = !args->wait || strcmp(args->wait, "running") == 0;
+	wanted->timeout_s = args->timeout ? args->timeout : WAIT_DEFAULT_S;
+	if (args->from)
+		settings_set(cli->settings, "from", args->from, SETTING_FLAG, "--from");
+	return 0;
+}
+
+static const char *option_or_setting(struct cli *cli, const char *option, const char *key)
+{
+	return option ? option : settings_get(cli->settings, key);
+}
+
+static int read_wanted(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
+{
+	const char *key_file;
+
+	wanted->plan = (struct plan_options){
+		.type = args->type,
+		.gpu = args->gpu,
+		.gpu_count = args->gpus,
+		.zone = args->zone,
+		.spot = args->spot,
+		.bid = args->bid ? &wanted->bid : NULL,
+	};
+	wanted->launch.name = args->name;
+	wanted->launch.image = option_or_setting(cli, args->image, "image");
+	wanted->launch.subnet = option_or_setting(cli, args->subnet, "subnet");
+	if (zone_order_parse(args->zone_by, &wanted->plan.order, &cli->error) < 0 ||
+	    cli_price_option(args->on_demand, "--on-demand", &wanted->plan.on_demand, &cli->error) <
+		    0 ||
+	    read_ports(cli, args, wanted) < 0 || read_user_data(cli, args->user_data, wanted) < 0 ||
+	    read_disk(cli, args->disk, &wanted->launch.disk_gib) < 0 ||
+	    cli_ssh_key(cli, args->ssh_key, &wanted->arena, &key_file,
+			&wanted->launch.ssh_public_key) < 0)
+		return -1;
+	return 0;
+}
+
+/* A cap far above on demand is usually a slip of the keyboard. */
+static int check_bid(struct cli *cli, const struct launch_plan *plan)
+{
+	struct arena arena = { 0 };
+	int rc = 0;
+
+	if (!plan->capped || plan->offer.on_demand == MONEY_UNKNOWN)
+		return 0;
+	if (plan->max_price >= plan->offer.on_demand)
+		cli_warning(cli,
+			    "a bid at or above the on-demand price does not prevent interruption: "
+			    "capacity ends spot instances, not price");
+	if (plan->max_price > ASK_ABOVE * plan->offer.on_demand)
+		rc = confirm_yes(cli,
+				 "The bid of $%s/h is more than %d times the on-demand price "
+				 "of $%s/h. Send it?",
+				 text_money(&arena, plan->max_price), ASK_ABOVE,
+				 text_money(&arena, plan->offer.on_demand));
+	arena_release(&arena);
+	return rc;
+}
+
+static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
+			   const struct wanted *wanted, const struct launch_events *events)
+{
+	struct launch_outcome outcome = { 0 };
+	int rc = -1;
+
+	if (cli->dry_run) {
+		rc = launch_rehearse(fleet, plan, &wanted->launch, events, &cli->error);
+		progress_end(cli);
+		if (rc == 0)
+			launch_show_rehearsed(cli, plan);
+		return rc;
+	}
+	if (!wanted->launch.ssh_public_key)
+		cli_note(cli, "no public key found: nobody will be able to log in "
+			      "(ssh-keygen -t ed25519, or --ssh-key FILE)");
+	if (launch_make(fleet, plan, &wanted->launch, events, &outcome, &cli->error) == 0) {
+		rc = 0;
+		if (wanted->wait_running)
+			rc = launch_wait_running(fleet, &outcome, wanted->timeout_s, events,
+						 &cli->error);
+		progress_end(cli);
+		launch_show_outcome(cli, fleet, plan, &outcome);
+	}
+	progress_end(cli);
+	launch_outcome_release(&outcome);
+	return rc;
+}
+
+/* 1: one of that name lives, and was shown; 0: go on; -1: error. */
+static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wanted,
+			 struct launch_resume *resume)
+{
+	struct launch_outcome outcome = { 0 };
+
+	if (!wanted->launch.name || cli->dry_run)
+		return 0;
+	progress_update(cli, "is there a '%s' already?", wanted->launch.name);
+	int rc = launch_find_existing(fleet, wanted->launch.name, &outcome, resume, &cli->error);
+	progress_end(cli);
+	if (rc == 1) {
+		cli_note(cli, "'%s' lives already: nothing was launched", wanted->launch.name);
+		launch_show_outcome(cli, fleet, NULL, &outcome);
+	} else if (rc == 2) {
+		cli_note(cli, "finishing the interrupted launch of '%s', with the same token",
+			 wanted->launch.name);
+		wanted->launch.resume = resume;
+		rc = 0;
+	}
+	launch_outcome_release(&outcome);
+	return rc;
+}
+
+static int plan_and_launch(struct cli *cli, struct fleet *fleet, struct wanted *wanted)
+{
+	const struct launch_events events = launch_show_events(cli);
+	struct launch_plan plan = { 0 };
+	int rc = -1;
+
+	progress_update(cli, "comparing zones");
+	if (launch_plan_make(fleet, &wanted->plan, &plan, &cli->error) == 0) {
+		progress_end(cli);
+		launch_show_plan(cli, fleet, &plan);
+		if (!plan.nr_order)
+			cli->error = plan.refusal;
+		else if (check_bid(cli, &plan) == 0)
+			rc = launch_and_wait(cli, fleet, &plan, wanted, &events);
+	}
+	progress_end(cli);
+	launch_plan_release(&plan);
+	return rc;
+}
+
+static int launch_run(struct cli *cli, void *data, int argc, const char **argv)
+{
+	const struct launch_args *args = data;
+	struct wanted wanted = { .user_data = BUF_INIT_MAX(USER_DATA_MAX) };
+	struct launch_resume resume = { 0 };
+	struct fleet fleet = { 0 };
+	int rc = -1;
+
+	(void)argc;
+	(void)argv;
+	if (check(cli, args, &wanted) < 0)
+		goto out;
+	progress_start(cli, "starting");
+	if (cli_open_fleet(cli, &fleet, true) < 0 || read_wanted(cli, args, &wanted) < 0)
+		goto out;
+	rc = look_for_name(cli, &fleet, &wanted, &resume);
+	if (rc == 0)
+		rc = plan_and_launch(cli, &fleet, &wanted);
+	else if (rc == 1)
+		rc = 0;
+out:
+	progress_end(cli);
+	launch_resume_release(&resume);
+	fleet_close(&fleet);
+	wanted_release(&wanted);
+	return rc;
+}
+
+const struct command cmd_launch = {
+	.name = "launch",
+	.group = "Run",
+	.summary = "compare zones, launch a GPU instance, say what it costs",
+	.usage = "gpucloud launch [options]",
+	.details = "Without --type and --gpu it takes the cheapest type with one NVIDIA GPU.",
+	.opts = launch_opts,
+	.args_size = sizeof(struct launch_args),
+	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"
+		    "gpucloud launch --type g5.xlarge --name train --dry-run\n"
+		    "gpucloud launch --spot --bid 7.21 --type p3.16xlarge --zone us-east-1b\n",
+	.exits = "5 no capacity, or the bid is below the price\n"
+		 "7 the account's quota is used up\n",
+	.run = launch_run,
+};

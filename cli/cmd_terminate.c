@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpucloud terminate: ends instances, waits until the cloud confirms, prints the receipt. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/confirm.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/timefmt.h"
+#include "fleet/instances.h"
+#include "fleet/terminate.h"
+
+#define EXIT_ATTENTION 8
+
+struct terminate_args {
+	bool all;
+	unsigned timeout;
+};
+
+static const struct opt terminate_opts[] = {
+	OPT_FLAG_AT(0, "all", struct terminate_args, all, "every instance of yours"),
+	OPT_UINT_AT(0, "timeout", struct terminate_args, timeout, "SECONDS", 1, 3600,
+		    "how long to wait for the cloud's word (300)"),
+	OPT_END,
+};
+
+/* What is to be ended; strings live in the lists. */
+struct targets {
+	struct instance_list *lists;
+	size_t nr_lists;
+	struct ending *v;
+	size_t nr, cap;
+};
+
+static void targets_release(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->nr_lists; i++)
+		instance_list_release(&targets->lists[i]);
+	free(targets->lists);
+	free(targets->v);
+}
+
+static void add(struct targets *targets, const struct instance *instance)
+{
+	for (size_t i = 0; i < targets->nr; i++)
+		if (strcmp(targets->v[i].instance.id, instance->id) == 0)
+			return;
+	targets->v = xgrow(targets->v, targets->nr, &targets->cap, sizeof(*targets->v));
+	targets->v[targets->nr++] = (struct ending){ .instance = *instance };
+}
+
+static int find_named(struct cli *cli, struct fleet *fleet, const struct region_choice *choice,
+		      int argc, const char **argv, struct targets *targets)
+{
+	targets->lists = xcalloc((size_t)argc, sizeof(*targets->lists));
+	for (int i = 0; i < argc; i++) {
+		struct instance_list *list = &targets->lists[targets->nr_lists];
+
+		if (instance_find_one(fleet, argv[i], choice, instance_is_id(argv[i]), list,
+				      &cli->error) < 0)
+			return -1;
+		targets->nr_lists++;
+		add(targets, &list->v[0]);
+	}
+	return 0;
+}
+
+static int find_all(struct cli *cli, struct fleet *fleet, const struct region_choice *choice,
+		    struct targets *targets)
+{
+	struct arena arena = { 0 };
+	struct region_choice all = *choice;
+	struct instance_query query = { .owner = fleet->owner };
+	int rc = -1;
+
+	all.all = true;
+	targets->lists = xcalloc(1, sizeof(*targets->lists));
+	if (fleet_regions(fleet, &all, &arena, &query.regions, &query.nr_regions, &cli->error) ==
+		    0 &&
+	    fleet->ops->instances(fleet->provider, &query, &targets->lists[0], &cli->error) == 0) {
+		targets->nr_lists = 1;
+		for (size_t i = 0; i < targets->lists[0].nr; i++)
+			add(targets, &targets->lists[0].v[i]);
+		rc = 0;
+	}
+	arena_release(&arena);
+	return rc;
+}
+
+/* Not ours by tag: it may be ended, but only by id and after a question of its own. */
+static int ask(struct cli *cli, const struct targets *targets, bool all)
+{
+	progress_end(cli);
+	for (size_t i = 0; i < targets->nr; i++) {
+		const struct instance *instance = &targets->v[i].instance;
+
+		if (instance->launch_id[0] || instance->state == INSTANCE_GONE)
+			continue;
+		if (confirm_name(cli, instance->id, "%s was not made by gpucloud. Terminate it?",
+				 instance->id) < 0)
+			return -1;
+	}
+	if (all)
+		return confirm_name(cli, "all", "Terminate all %zu instances of yours?",
+				    targets->nr);
+	if (targets->nr == 1)
+		return confirm_yes(cli, "Terminate %s (%s, %s in %s)?", targets->v[0].instance.name,
+				   targets->v[0].instance.id, targets->v[0].instance.type,
+				   targets->v[0].instance.zone.name);
+	return confirm_yes(cli, "Terminate these %zu instances?", targets->nr);
+}
+
+static void waiting(void *ctx, size_t left, int64_t seconds)
+{
+	progress_update(ctx, "waiting until the cloud confirms the end of %zu (%lld s)", left,
+			(long long)seconds);
+}
+
+static void receipt_text(struct cli *cli, const struct ending *ending)
+{
+	const struct instance *instance = &ending->instance;
+	const struct cost *cost = &ending->cost;
+	struct arena arena = { 0 };
+	char text[TIME_TEXT_MAX];
+
+	cli_line(cli, "%s (%s) is terminated, confirmed by the cloud", instance->name,
+		 instance->id);
+	cli_line(cli, "  was       %s, %s in %s", instance->type,
+		 instance->spot ? "spot" : "on demand", instance->zone.name);
+	cli_line(cli, "  from      %s", time_format(text, instance->launched));
+	cli_line(cli, "  to        %s", time_format(text, ending->ended));
+	cli_line(cli, "  time      %s", duration_format(text, cost->seconds));
+	cli_line(cli, "  price     $%s/h%s", text_money(&arena, cost->price),
+		 instance->spot && cost->followed ? " at the end; every price step is counted"
+						  : "");
+	cli_line(cli, "  cost      $%s (per second, a minute at least; without disk and traffic)",
+		 text_money(&arena, cost->total));
+	if (instance->spot && cost->total != MONEY_UNKNOWN &&
+	    cost->on_demand_total != MONEY_UNKNOWN && cost->on_demand_total)
+		cli_line(cli, "  saved     $%s against $%s on demand (%.0f%%)",
+			 text_money(&arena, cost->on_demand_total > cost->total
+						    ? cost->on_demand_total - cost->total
+						    : 0),
+			 text_money(&arena, cost->on_demand_total),
+			 cost->on_demand_total > cost->total
+				 ? 100.0 - 100.0 * (double)cost->total /
+						   (double)cost->on_demand_total
+				 : 0.0);
+	if (ending->release_err.kind != ERROR_NONE)
+		cli_line(cli, "  left      %s", ending->release_err.message);
+	else
+		cli_line(cli, "  bills on  nothing: its disk went with it%s",
+			 instance->launch_id[0] ? ", and what was made for it is removed" : "");
+	arena_release(&arena);
+}
+
+static struct cJSON *receipt_json(const struct ending *ending)
+{
+	cJSON *object = json_of_instance(&ending->instance);
+
+	cJSON_AddBoolToObject(object, "asked", ending->asked);
+	cJSON_AddBoolToObject(object, "confirmed", ending->confirmed);
+	if (ending->confirmed)
+		json_add_cost(object, &ending->cost);
+	cJSON_AddStringToObject(object, "error",
+				ending->err.kind ? ending->err.message
+						 : ending->release_err.message);
+	return object;
+}
+
+/* 0 all well; 8 something needs a look; 1 a request was refused. */
+static int report(struct cli *cli, const struct targets *targets)
+{
+	cJSON *array = cJSON_CreateArray();
+	int rc = 0;
+
+	for (size_t i = 0; i < targets->nr; i++) {
+		const struct ending *ending = &targets->v[i];
+
+		cJSON_AddItemToArray(array, receipt_json(ending));
+		if (!ending->asked) {
+			cli_warning(cli, "%s was not terminated: %s", ending->instance.id,
+				    ending->err.message);
+			rc = rc ? rc : 1;
+		} else if (!ending->confirmed) {
+			cli_warning(cli,
+				    "%s: the cloud accepted the end but still says '%s'; it may "
+				    "bill. Look again: gpucloud show %s",
+				    ending->instance.id,
+				    instance_state_name(ending->instance.state),
+				    ending->instance.id);
+			rc = EXIT_ATTENTION;
+		} else {
+			if (!cli->json)
+				receipt_text(cli, ending);
+			if (ending->release_err.kind != ERROR_NONE)
+				rc = EXIT_ATTENTION;
+		}
+	}
+	if (cli->json) {
+		cJSON *object = cJSON_CreateObject();
+
+		cJSON_AddItemToObject(object, "terminated", array);
+		cli_json_print(cli, object);
+	} else {
+		cJSON_Delete(array);
+	}
+	return rc;
+}
+
+static void rehearse(struct cli *cli, const struct targets *targets)
+{
+	cJSON *object = cJSON_CreateObject();
+	cJSON *array = cJSON_AddArrayToObject(object, "would_terminate");
+
+	for (size_t i = 0; i < targets->nr; i++) {
+		const struct instance *instance = &targets->v[i].instance;
+
+		cJSON_AddItemToArray(array, json_of_instance(instance));
+		if (!cli->json)
+			cli_line(cli, "would terminate %s (%s, %s in %s)", instance->id,
+				 instance->name, instance->type, instance->zone.name);
+	}
+	if (cli->json)
+		cli_json_print(cli, object);
+	else
+		cJSON_Delete(object);
+}
+
+static int end_them(struct cli *cli, struct fleet *fleet, struct targets *targets,
+		    const struct terminate_args *args)
+{
+	const struct terminate_events events = { .ctx = cli, .waiting = waiting };
+
+	if (!targets->nr) {
+		progress_end(cli);
+		cli_note(cli, "nothing of yours is running");
+		return report(cli, targets);
+	}
+	if (cli->dry_run) {
+		progress_end(cli);
+		rehearse(cli, targets);
+		return 0;
+	}
+	if (ask(cli, targets, args->all) < 0)
+		return -1;
+	progress_start(cli, "terminating");
+	if (terminate_all(fleet, targets->v, targets->nr, args->timeout ? args->timeout : 300,
+			  &events, &cli->error) < 0)
+		return -1;
+	progress_end(cli);
+	return report(cli, targets);
+}
+
+static int terminate_run(struct cli *cli, void *data, int argc, const char **argv)
+{
+	const struct terminate_args *args = data;
+	struct fleet fleet = { 0 };
+	struct targets targets = { 0 };
+	const char *named;
+
+	if (args->all == (argc > 0))
+		return cli_usage(cli, "terminate takes names or ids, or --all");
+	for (int i = 0; i < argc; i++)
+		if (instance_check_target(argv[i], &cli->error) < 0)
+			return -1;
+	progress_start(cli, "looking for %s", argc ? argv[0] : "everything of yours");
+	if (cli_open_fleet(cli, &fleet, true) < 0)
+		return -1;
+	const struct region_choice choice = cli_named_regions(cli, &named);
+	int rc = args->all ? find_all(cli, &fleet, &choice, &targets)
+			   : find_named(cli, &fleet, &choice, argc, argv, &targets);
+	if (rc == 0)
+		rc = end_them(cli, &fleet, &targets, args);
+	if (args->all && targets.nr_lists) {
+		cli_warn_failures(cli, targets.lists[0].failures, targets.lists[0].nr_failures);
+		if (rc == 0 && targets.lists[0].nr_failures)
+			rc = EXIT_ATTENTION;
+	}
+	progress_end(cli);
+	targets_release(&targets);
+	fleet_close(&fleet);
+	return rc;
+}
+
+const struct command cmd_terminate = {
+	.name = "terminate",
+	.group = "Run",
+	.summary = "end instances for good, and print the receipt",
+	.usage = "gpucloud terminate NAME|ID... | --all",
+	.details = "Returns when the cloud confirms the end, and removes the key and the security\n"
+		   "group made for it. The root disk is deleted with the instance: copy what you\n"
+		   "need first. What gpucloud did not make is ended only by its id and after a\n"
+		   "question of its own.",
+	.opts = terminate_opts,
+	.args_size = sizeof(struct terminate_args),
+	.examples = "gpucloud terminate train\n"
+		    "gpucloud terminate --yes i-0123456789abcdef0\n"
+		    "gpucloud terminate --all --dry-run\n",
+	.exits = "3 there is no such instance\n"
+		 "8 the cloud did not confirm in time, or something is left\n",
+	.max_args = COMMAND_ANY_ARGS,
+	.run = terminate_run,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every command, by hand. Those of one group stand together; help shows them in this order. */
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "core/error.h"
+#include "core/text.h"
+
+const struct command *const commands[] = {
+	&cmd_launch,
+	&cmd_restart,
+	&cmd_terminate,
+	&cmd_price,
+	&cmd_history,
+	&cmd_list,
+	&cmd_show,
+	&cmd_doctor,
+	&cmd_help,
+	&cmd_version,
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+const char *command_suggest(const char *name)
+{
+	const char *nearest = NULL;
+	size_t best = 3; /* two slips of the finger */
+
+	for (size_t i = 0; commands[i]; i++) {
+		size_t distance = text_distance(name, commands[i]->name);
+
+		/* Of a short word, two slips leave nothing. */
+		if (distance < best && distance < strlen(commands[i]->name) - 1) {
+			best = distance;
+			nearest = commands[i]->name;
+		}
+	}
+	return nearest;
+}
+
+int command_unknown(const char *name, struct error *err)
+{
+	const char *nearest = command_suggest(name);
+
+	if (!nearest) {
+		error_set(err, ERROR_USAGE, "unknown command '%s'", name);
+		return error_hint(err, "gpucloud help");
+	}
+	error_set(err, ERROR_USAGE, "unknown command '%s', did you mean '%s'?", name, nearest);
+	return error_hint(err, "gpucloud help %s", nearest);
+}

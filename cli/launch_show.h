@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a launch is told: the zone table, what happens meanwhile, and the last lines. */
+#ifndef GPUCLOUD_CLI_LAUNCH_SHOW_H
+#define GPUCLOUD_CLI_LAUNCH_SHOW_H
+
+#include "fleet/launch.h"
+
+struct cli;
+
+/* Before anything is spent: zones, the choice and its reason, what the bid means, the cost. */
+void launch_show_plan(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan);
+
+struct launch_events launch_show_events(struct cli *cli);
+
+/* plan NULL: the instance was there already. */
+void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
+			 const struct launch_outcome *outcome);
+void launch_show_rehearsed(struct cli *cli, const struct launch_plan *plan);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/mem.h"
+
+struct row {
+	const char **cells; /* escaped */
+	bool bold;
+};
+
+struct table {
+	struct cli *cli;
+	const struct table_column *columns;
+	size_t nr_columns;
+	struct arena arena;
+	struct row *rows;
+	size_t nr, cap;
+};
+
+struct table *table_new(struct cli *cli, const struct table_column *columns, size_t nr)
+{
+	struct table *table = xcalloc(1, sizeof(*table));
+
+	table->cli = cli;
+	table->columns = columns;
+	table->nr_columns = nr;
+	return table;
+}
+
+void table_free(struct table *table)
+{
+	if (!table)
+		return;
+	arena_release(&table->arena);
+	free(table);
+}
+
+static void add(struct table *table, const char *const *cells, bool bold)
+{
+	table->rows = arena_grow(&table->arena, table->rows, table->nr, &table->cap,
+				 sizeof(*table->rows));
+	struct row *row = &table->rows[table->nr++];
+	row->bold = bold;
+	row->cells = arena_alloc(&table->arena, table->nr_columns * sizeof(*row->cells));
+	for (size_t i = 0; i < table->nr_columns; i++) {
+		struct buf cell = BUF_INIT;
+
+		cli_escape(table->cli, table->cli->out_terminal, cells[i] ? cells[i] : "", &cell);
+		row->cells[i] = arena_strdup(&table->arena, cell.data);
+		buf_release(&cell);
+	}
+}
+
+void table_row(struct table *table, const char *const *cells)
+{
+	add(table, cells, false);
+}
+
+void table_row_bold(struct table *table, const char *const *cells)
+{
+	add(table, cells, true);
+}
+
+static void print_plain(const struct table *table)
+{
+	FILE *out = table->cli->out;
+
+	for (size_t i = 0; i < table->nr; i++) {
+		for (size_t k = 0; k < table->nr_columns; k++) {
+			if (k)
+				fputc('\t', out);
+			fputs(table->rows[i].cells[k], out);
+		}
+		fputc('\n', out);
+	}
+}
+
+/* libsmartcols fails only where memory is out. */
+static void *some(void *p)
+{
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+static void check(int rc)
+{
+	if (rc != 0)
+		out_of_memory();
+}
+
+static struct libscols_table *layout(const struct table *table)
+{
+	const struct cli *cli = table->cli;
+	struct libscols_table *tb = some(scols_new_table());
+
+	check(scols_table_enable_noencoding(tb, 1)); /* the cells are escaped already */
+	check(scols_table_enable_ascii(tb, !cli->utf8));
+	check(scols_table_enable_colors(tb, cli->colour));
+	check(scols_table_set_termforce(tb, SCOLS_TERMFORCE_ALWAYS));
+	check(scols_table_set_termwidth(tb, cli_width(cli)));
+	check(scols_table_set_column_separator(tb, "  "));
+	for (size_t i = 0; i < table->nr_columns; i++) {
+		const struct table_column *column = &table->columns[i];
+		int flags =
+			(column->right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0);
+
+		some(scols_table_new_column(tb, column->title, 0, flags));
+	}
+	for (size_t i = 0; i < table->nr; i++) {
+		struct libscols_line *line = some(scols_table_new_line(tb, NULL));
+
+		for (size_t k = 0; k < table->nr_columns; k++)
+			check(scols_line_set_data(line, k, table->rows[i].cells[k]));
+		if (table->rows[i].bold && cli->colour)
+			check(scols_line_set_color(line, "\033[1m"));
+	}
+	return tb;
+}
+
+static void print_aligned(const struct table *table)
+{
+	struct libscols_table *tb = layout(table);
+	char *text = NULL;
+
+	check(scols_print_table_to_string(tb, &text));
+	/* The last column's padding is of no use to anybody. */
+	for (char *line = text; line && *line;) {
+		char *end = line + strcspn(line, "\n");
+		char *last = end;
+
+		while (last > line && last[-1] == ' ')
+			last--;
+		fprintf(table->cli->out, "%.*s\n", (int)(last - line), line);
+		line = *end ? end + 1 : end;
+	}
+	free(text);
+	scols_unref_table(tb);
+}
+
+void table_print(struct table *table)
+{
+	if (table->nr == 0)
+		return;
+	progress_hide(table->cli);
+	if (table->cli->out_terminal)
+		print_aligned(table);
+	else
+		print_plain(table);
+	progress_show(table->cli);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "providers/aws/aws.h"
+
+const struct provider_ops aws_provider = {
+	.name = "aws",
+	.title = "Amazon EC2",
+	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_RESTART | PROVIDER_CAP_QUOTA |
+		PROVIDER_CAP_DRY_RUN | PROVIDER_CAP_USER_DATA | PROVIDER_CAP_TAGS |
+		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS,
+	.open = aws_open,
+	.close = aws_close,
+	.default_region = aws_default_region,
+	.endpoint = aws_endpoint,
+	.account = aws_account,
+	.offers = aws_offers,
+	.launch = aws_launch,
+	.instances = aws_instances,
+	.terminate = aws_terminate,
+	.release = aws_release,
+	.regions = aws_regions,
+	.spot_history = aws_spot_history,
+	.restart = aws_restart,
+	.quota = aws_quota,
+};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EC2's front: the table of actions, faults, and the envelope of replies and errors. */
+#include "simulator/cloud/ec2.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+#define EC2_VERSION  "2016-11-15"
+#define EC2_XMLNS    "http://ec2.amazonaws.com/doc/2016-11-15/"
+#define CONTENT_TYPE "text/xml;charset=UTF-8"
+
+static const struct {
+	const char *name;
+	void (*handle)(struct ec2_call *call);
+} actions[] = {
+	{ "AuthorizeSecurityGroupIngress", ec2_authorize_ingress },
+	{ "CancelSpotInstanceRequests", ec2_cancel_spot_requests },
+	{ "CreateSecurityGroup", ec2_create_group },
+	{ "CreateTags", ec2_create_tags },
+	{ "DeleteKeyPair", ec2_delete_key },
+	{ "DeleteSecurityGroup", ec2_delete_group },
+	{ "DeleteTags", ec2_delete_tags },
+	{ "DescribeAvailabilityZones", ec2_describe_zones },
+	{ "DescribeImages", ec2_describe_images },
+	{ "DescribeInstanceStatus", ec2_describe_status },
+	{ "DescribeInstanceTypeOfferings", ec2_describe_offerings },
+	{ "DescribeInstanceTypes", ec2_describe_types },
+	{ "DescribeInstances", ec2_describe_instances },
+	{ "DescribeKeyPairs", ec2_describe_keys },
+	{ "DescribeRegions", ec2_describe_regions },
+	{ "DescribeSecurityGroups", ec2_describe_groups },
+	{ "DescribeSpotInstanceRequests", ec2_describe_spot_requests },
+	{ "DescribeSpotPriceHistory", ec2_describe_prices },
+	{ "DescribeSubnets", ec2_describe_subnets },
+	{ "DescribeTags", ec2_describe_tags },
+	{ "DescribeVolumes", ec2_describe_volumes },
+	{ "DescribeVpcs", ec2_describe_vpcs },
+	{ "GetConsoleOutput", ec2_console },
+	{ "ImportKeyPair", ec2_import_key },
+	{ "RebootInstances", ec2_reboot },
+	{ "RunInstances", ec2_run },
+	{ "StartInstances", ec2_start },
+	{ "StopInstances", ec2_stop },
+	{ "TerminateInstances", ec2_terminate },
+};
+
+static const struct {
+	const char *code;
+	int status;
+} statuses[] = { /* what is not 400 */
+	{ "AuthFailure", 401 },
+	{ "DryRunOperation", 412 },
+	{ "InsufficientInstanceCapacity", 500 },
+	{ "InternalError", 500 },
+	{ "RequestLimitExceeded", 503 },
+	{ "ServiceUnavailable", 503 },
+	{ "UnauthorizedOperation", 403 },
+	{ "Unavailable", 503 },
+};
+
+static int status_of(const char *code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		if (strcmp(statuses[i].code, code) == 0)
+			return statuses[i].status;
+	}
+	return 400;
+}
+
+void ec2_error(struct cloud *cloud, struct cloud_reply *reply, int status, const char *code,
+	       const char *fmt, ...)
+{
+	char message[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	if (!reply->request_id[0])
+		cloud_request_id(cloud, reply->request_id);
+	reply->status = status;
+	reply->content_type = CONTENT_TYPE;
+	buf_clear(&reply->body);
+	buf_addstr(&reply->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+				 "<Response><Errors><Error>");
+	out_str(&reply->body, "Code", code);
+	out_str(&reply->body, "Message", message);
+	buf_addstr(&reply->body, "</Error></Errors>");
+	out_str(&reply->body, "RequestID", reply->request_id);
+	buf_addstr(&reply->body, "</Response>");
+}
+
+bool ec2_ready(struct ec2_call *call)
+{
+	bool dry = params_bool(call->params, "DryRun", false);
+
+	if (params_finish(call->params) != 0)
+		return false;
+	if (dry)
+		ec2_fail(call, "DryRunOperation",
+			 "Request would have succeeded, but DryRun flag is set.");
+	return !dry;
+}
+
+static void run_action(struct ec2_call *call, void (*handle)(struct ec2_call *),
+		       struct cloud_reply *reply)
+{
+	struct buf *out = &reply->body;
+
+	buf_clear(out);
+	buf_addf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"%s\">",
+		 call->action, EC2_XMLNS);
+	out_str(out, "requestId", reply->request_id);
+	handle(call);
+	buf_addf(out, "</%sResponse>", call->action);
+	reply->status = 200;
+	reply->content_type = CONTENT_TYPE;
+}
+
+/* Finds the action and its region; NULL with the failure recorded. */
+static void (*find_action(struct ec2_call *call, const char *region))(struct ec2_call *)
+{
+	const char *version = params_need(call->params, "Version");
+
+	call->region = place_region_find(region);
+	if (params_failed(call->params))
+		return NULL;
+	if (strcmp(version, EC2_VERSION) != 0) {
+		ec2_fail(call, "NoSuchVersion", "The requested version (%s) is not supported.",
+			 version);
+		return NULL;
+	}
+	if (!call->region || !place_region_enabled(call->region)) {
+		ec2_fail(call, "AuthFailure",
+			 "AWS was not able to validate the provided access credentials");
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(actions[i].name, call->action) == 0)
+			return actions[i].handle;
+	}
+	ec2_fail(call, "InvalidAction", "The action %s is not valid for this web service.",
+		 call->action);
+	return NULL;
+}
+
+void ec2_handle(struct cloud *cloud, const char *region, struct sim_params *params,
+		struct cloud_reply *reply)
+{
+	struct ec2_call call = { .cloud = cloud, .params = params, .out = &reply->body };
+	const struct fault *fault = NULL;
+	struct fault_turn turn;
+
+	if (!reply->request_id[0])
+		cloud_request_id(cloud, reply->request_id);
+	call.action = params_get(params, "Action");
+	if (!call.action || !call.action[0]) {
+		ec2_error(cloud, reply, 400, "MissingAction",
+			  "The request is missing an action or operation parameter");
+		return;
+	}
+	cloud_count(cloud, "ec2", call.action);
+	if (fault_begin(cloud, "ec2", call.action, &turn, &fault, reply)) {
+		if (fault)
+			ec2_error(cloud, reply, fault->status, fault->code, "%s", fault->message);
+	} else {
+		void (*handle)(struct ec2_call *) = find_action(&call, region);
+
+		if (handle)
+			run_action(&call, handle, reply);
+		if (params_failed(params))
+			ec2_error(cloud, reply, status_of(params->code), params->code, "%s",
+				  params->message);
+	}
+	fault_end(&turn, reply);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The changes that requests and time make to instances, their parts and spot requests. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/money.h"
+#include "core/timefmt.h"
+#include "simulator/cloud/market.h"
+#include "simulator/cloud/model.h"
+
+const char *state_name(int code)
+{
+	switch (code) {
+	case STATE_PENDING:
+		return "pending";
+	case STATE_RUNNING:
+		return "running";
+	case STATE_SHUTTING_DOWN:
+		return "shutting-down";
+	case STATE_STOPPING:
+		return "stopping";
+	case STATE_STOPPED:
+		return "stopped";
+	default:
+		return "terminated";
+	}
+}
+
+bool instance_live(const struct instance *instance)
+{
+	return instance->state != STATE_SHUTTING_DOWN && instance->state != STATE_TERMINATED;
+}
+
+bool instance_visible(const struct cloud *cloud, const struct instance *instance)
+{
+	if (cloud->now_ms < instance->visible_ms)
+		return false;
+	return !instance->base.ended_ms || cloud->now_ms < instance->base.ended_ms + MEMORY_MS;
+}
+
+int64_t spot_price(const struct cloud *cloud, const struct type_spec *type,
+		   const struct place_zone *zone, int64_t t_ms)
+{
+	int64_t price =
+		market_price_at(cloud->config.market, type->name, zone->name, t_ms / 1000);
+
+	return fault_price(cloud, type->name, zone->name, t_ms, price);
+}
+
+int64_t instance_price(const struct cloud *cloud, const struct instance *instance)
+{
+	int64_t price;
+
+	if (instance->state != STATE_PENDING && instance->state != STATE_RUNNING)
+		return 0;
+	if (!instance->request)
+		return type_on_demand(cloud->config.market, instance->type,
+				      instance->base.region->name);
+	price = spot_price(cloud, instance->type, instance->base.zone, cloud->now_ms);
+	/* a price above the cap ends it, but is never billed */
+	return price == MONEY_UNKNOWN || price > instance->max_price ? instance->max_price : price;
+}
+
+bool group_in_use(const struct cloud *cloud, const struct group *group)
+{
+	const struct object *object = NULL;
+
+	while ((object = object_next(cloud, OBJECT_INTERFACE, group->base.region, object))) {
+		const struct instance *instance = ((const struct interface *)(const void *)object)
+							  ->instance;
+
+		for (size_t i = 0; !object->ended_ms && i < instance->nr_groups; i++) {
+			if (instance->groups[i] == group)
+				return true;
+		}
+	}
+	return false;
+}
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static void give_private_ip(struct cloud *cloud, struct instance *instance)
+{
+	size_t nth = (size_t)(instance->base.zone - instance->base.region->zones);
+	unsigned n = cloud->next_private++ % 4000 + 10; /* a /20, its first addresses reserved */
+
+	snprintf(instance->private_ip, IP_TEXT_MAX, "172.31.%zu.%u", nth * 16 + n / 256, n % 256);
+}
+
+/* 198.18.0.0/15 is set aside for such things: nobody can be reached there by mistake. */
+static void give_public_ip(struct cloud *cloud, struct instance *instance)
+{
+	unsigned n = cloud->next_public++ % 130000 + 1;
+
+	snprintf(instance->public_ip, IP_TEXT_MAX, "198.%u.%u.%u", 18 + n / 65536, n / 256 % 256,
+		 n % 256);
+}
+
+static void add_interface(struct cloud *cloud, struct instance *instance,
+			  const struct run_spec *spec)
+{
+	struct interface *interface =
+		(void *)object_new(cloud, OBJECT_INTERFACE, sizeof(*interface), spec->region,
+				   spec->zone);
+	unsigned n = (unsigned)rng_below(&cloud->rng, 1 << 24);
+
+	interface->instance = instance;
+	instance->interface = interface;
+	/* a locally administered address */
+	snprintf(interface->mac, sizeof(interface->mac), "0a:ff:d6:%02x:%02x:%02x", n >> 16,
+		 n >> 8 & 255, n & 255);
+	tags_copy(&interface->base.tags, &spec->tags[OBJECT_INTERFACE]);
+}
+
+static void add_volumes(struct cloud *cloud, struct instance *instance, const struct run_spec *spec)
+{
+	for (size_t i = 0; i < spec->nr_disks; i++) {
+		struct volume *volume = (void *)object_new(cloud, OBJECT_VOLUME, sizeof(*volume),
+							   spec->region, spec->zone);
+
+		volume->instance = instance;
+		volume->device = spec->disks[i];
+		volume->device.name = xstrdup(spec->disks[i].name);
+		tags_copy(&volume->base.tags, &spec->tags[OBJECT_VOLUME]);
+	}
+}
+
+static void copy_options(struct instance *instance, const struct run_spec *spec)
+{
+	instance->wants_public_ip = spec->public_ip;
+	instance->no_termination = spec->no_termination;
+	instance->terminate_on_shutdown = spec->terminate_on_shutdown;
+	instance->ebs_optimized = spec->ebs_optimized;
+	instance->monitoring = spec->monitoring;
+	memcpy(instance->http_tokens, spec->http_tokens, sizeof(spec->http_tokens));
+	memcpy(instance->http_endpoint, spec->http_endpoint, sizeof(spec->http_endpoint));
+	memcpy(instance->http_ipv6, spec->http_ipv6, sizeof(spec->http_ipv6));
+	memcpy(instance->metadata_tags, spec->metadata_tags, sizeof(spec->metadata_tags));
+	instance->http_hops = spec->http_hops;
+}
+
+static void boot(struct cloud *cloud, struct instance *instance)
+{
+	int64_t base = cloud->config.boot_ms;
+	int64_t more = (int64_t)rng_below(&cloud->rng, (uint64_t)base / 2 + 1);
+
+	instance->state = STATE_PENDING;
+	instance->started_ms = cloud->now_ms;
+	instance->state_due_ms = cloud->now_ms + base + more;
+	instance->reason[0] = instance->reason_code[0] = instance->reason_message[0] = '\0';
+	cloud_wake(cloud, instance->state_due_ms);
+}
+
+struct instance *instance_launch(struct cloud *cloud, const struct run_spec *spec,
+				 const char *reservation, unsigned index)
+{
+	struct instance *instance = (void *)object_new(
+		cloud, OBJECT_INSTANCE, sizeof(*instance), spec->region, spec->zone);
+
+	snprintf(instance->reservation, sizeof(instance->reservation), "%s", reservation);
+	memcpy(instance->image_id, spec->image_id, sizeof(spec->image_id));
+	instance->type = spec->type;
+	instance->image = spec->image;
+	instance->key_name = copy(spec->key_name);
+	instance->token = copy(spec->token);
+	instance->user_data = copy(spec->user_data);
+	instance->launch_index = index;
+	instance->visible_ms = cloud->now_ms + cloud->config.visible_after_ms;
+	instance->price_due_ms = instance->interrupt_ms = NEVER_MS;
+	instance->max_price = spec->max_price;
+	memcpy(instance->groups, spec->groups, sizeof(spec->groups));
+	instance->nr_groups = spec->nr_groups;
+	copy_options(instance, spec);
+	tags_copy(&instance->base.tags, &spec->tags[OBJECT_INSTANCE]);
+	give_private_ip(cloud, instance);
+	boot(cloud, instance);
+	add_interface(cloud, instance, spec);
+	add_volumes(cloud, instance, spec);
+	return instance;
+}
+
+void instance_booted(struct cloud *cloud, struct instance *instance)
+{
+	instance->state = STATE_RUNNING;
+	instance->state_due_ms = NEVER_MS;
+	if (instance->wants_public_ip)
+		give_public_ip(cloud, instance);
+}
+
+void instance_bind_spot(struct cloud *cloud, struct instance *instance,
+			struct spot_request *request)
+{
+	instance->request = request;
+	instance->price_due_ms = cloud->now_ms;
+	request->instance = instance;
+	request->base.zone = instance->base.zone;
+	spot_request_set(cloud, request, "active", "fulfilled",
+			 "Your Spot request is fulfilled.");
+	cloud_wake(cloud, cloud->now_ms);
+}
+
+static void set_reason(const struct cloud *cloud, struct instance *instance, const char *code,
+		       const char *message)
+{
+	char when[TIME_TEXT_MAX];
+	bool by_user = strncmp(code, "Client.User", 11) == 0;
+
+	time_format(when, cloud->now_ms / 1000);
+	when[10] = ' ';
+	snprintf(instance->reason, sizeof(instance->reason), "%s (%.19s GMT)",
+		 by_user ? "User initiated" : code, when);
+	snprintf(instance->reason_code, sizeof(instance->reason_code), "%s", code);
+	snprintf(instance->reason_message, sizeof(instance->reason_message), "%s: %s", code,
+		 message);
+}
+
+void instance_end(struct cloud *cloud, struct instance *instance, const char *code,
+		  const char *message, const char *request_code)
+{
+	struct spot_request *request = instance->request;
+
+	if (!instance_live(instance))
+		return;
+	instance->state = STATE_SHUTTING_DOWN;
+	instance->state_due_ms = cloud->now_ms + cloud->config.end_ms;
+	instance->interrupt_ms = instance->price_due_ms = NEVER_MS;
+	set_reason(cloud, instance, code, message);
+	cloud_wake(cloud, instance->state_due_ms);
+	if (request && strcmp(request->state, "active") == 0)
+		spot_request_set(cloud, request, "closed", request_code,
+				 "Your Spot Instance has ended.");
+	else if (request)
+		spot_request_set(cloud, request, request->state, request_code,
+				 "Your Spot Instance has ended.");
+}
+
+void instance_gone(struct cloud *cloud, struct instance *instance)
+{
+	struct object *object = NULL;
+
+	instance->state = STATE_TERMINATED;
+	instance->state_due_ms = NEVER_MS;
+	instance->base.ended_ms = cloud->now_ms;
+	instance->public_ip[0] = instance->private_ip[0] = '\0';
+	instance->interface->base.ended_ms = cloud->now_ms;
+	while ((object = object_next(cloud, OBJECT_VOLUME, instance->base.region, object))) {
+		struct volume *volume = (void *)object;
+
+		if (volume->instance != instance)
+			continue;
+		volume->instance = NULL;
+		if (volume->device.delete_on_termination)
+			object->ended_ms = cloud->now_ms;
+	}
+}
+
+void instance_stop(struct cloud *cloud, struct instance *instance)
+{
+	if (instance->state != STATE_RUNNING && instance->state != STATE_PENDING)
+		return;
+	instance->state = STATE_STOPPING;
+	instance->state_due_ms = cloud->now_ms + cloud->config.end_ms;
+	set_reason(cloud, instance, "Client.UserInitiatedShutdown", "User initiated shutdown");
+	cloud_wake(cloud, instance->state_due_ms);
+}
+
+void instance_stopped(struct instance *instance)
+{
+	instance->state = STATE_STOPPED;
+	instance->state_due_ms = NEVER_MS;
+	instance->public_ip[0] = '\0'; /* a new one at the next start */
+}
+
+void instance_start(struct cloud *cloud, struct instance *instance)
+{
+	if (instance->state == STATE_STOPPED)
+		boot(cloud, instance);
+}
+
+void spot_request_set(struct cloud *cloud, struct spot_request *request, const char *state,
+		      const char *code, const char *message)
+{
+	bool live = strcmp(state, "open") == 0 || strcmp(state, "active") == 0;
+
+	request->state = state;
+	request->code = code;
+	request->updated_ms = cloud->now_ms;
+	snprintf(request->message, sizeof(request->message), "%s", message);
+	if (!live && !request->base.ended_ms)
+		request->base.ended_ms = cloud->now_ms;
+	if (strcmp(state, "open") != 0) {
+		run_spec_free(request->spec);
+		request->spec = NULL;
+		request->price_due_ms = NEVER_MS;
+	}
+}
+
+struct spot_request *spot_request_new(struct cloud *cloud, const struct run_spec *spec)
+{
+	struct spot_request *request = (void *)object_new(
+		cloud, OBJECT_SPOT_REQUEST, sizeof(*request), spec->region, spec->zone);
+
+	request->type = spec->type;
+	request->max_price = spec->max_price;
+	request->price_due_ms = NEVER_MS;
+	memcpy(request->image_id, spec->image_id, sizeof(spec->image_id));
+	memcpy(request->interruption, spec->interruption, sizeof(spec->interruption));
+	tags_copy(&request->base.tags, &spec->tags[OBJECT_SPOT_REQUEST]);
+	spot_request_set(cloud, request, "open", "pending-evaluation",
+			 "Your Spot request is being evaluated.");
+	return request;
+}
+
+void run_spec_free(struct run_spec *spec)
+{
+	if (!spec)
+		return;
+	for (size_t i = 0; i < OBJECT_KIND_COUNT; i++)
+		tags_release(&spec->tags[i]);
+	arena_release(&spec->arena);
+	free(spec);
+}
