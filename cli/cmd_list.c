@@ -39,10 +39,17 @@ static int by_age(const void *a, const void *b)
 static void list_table(struct cli *cli, struct fleet *fleet, const struct instance_list *list)
 {
 	static const struct table_column columns[] = {
-		{ "NAME", false, true },     { "ID", false, false },   { "STATE", false, false },
-		{ "TYPE", false, false },    { "ZONE", false, false }, { "MARKET", false, false },
-		{ "ADDRESS", false, false }, { "UP", true, false },    { "USD/H", true, false },
-		{ "COST", true, false },     { "OWNER", false, true },
+		{ .title = "NAME" },
+		{ .title = "ID", .wide = true },
+		{ .title = "STATE" },
+		{ .title = "TYPE" },
+		{ .title = "ZONE" },
+		{ .title = "MARKET" },
+		{ .title = "ADDRESS", .wide = true },
+		{ .title = "UP", .right = true },
+		{ .title = "USD/H", .right = true },
+		{ .title = "COST", .right = true },
+		{ .title = "OWNER", .wide = true },
 	};
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
 	struct arena arena = { 0 };
@@ -54,7 +61,7 @@ static void list_table(struct cli *cli, struct fleet *fleet, const struct instan
 
 		cost_recall(fleet, instance, clock_now(fleet->clock), &cost);
 		const char *cells[] = {
-			instance->name,
+			instance->name[0] ? instance->name : instance->id,
 			instance->id,
 			instance_state_name(instance->state),
 			instance->type,

@@ -87,12 +87,17 @@ static const char *saving(struct arena *arena, const struct row *row)
 static void print_table(struct cli *cli, struct arena *arena, const struct row *rows, size_t nr)
 {
 	static const struct table_column columns[] = {
-		{ "REGION", false, false },   { "TYPE", false, false },
-		{ "GPU", false, true },	      { "GPU MEM", true, false },
-		{ "VCPU", true, false },      { "MEM", true, false },
-		{ "ON DEMAND", true, false }, { "AS OF", false, false },
-		{ "SPOT NOW", true, false },  { "ZONE", false, false },
-		{ "SAVING", true, false },
+		{ .title = "REGION" },
+		{ .title = "TYPE" },
+		{ .title = "GPU" },
+		{ .title = "GPU MEM", .right = true },
+		{ .title = "VCPU", .right = true, .wide = true },
+		{ .title = "MEM", .right = true, .wide = true },
+		{ .title = "ON DEMAND", .right = true },
+		{ .title = "AS OF", .wide = true },
+		{ .title = "SPOT NOW", .right = true },
+		{ .title = "ZONE", .wide = true },
+		{ .title = "SAVING", .right = true },
 	};
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
 

@@ -142,8 +142,8 @@ void help_top(FILE *out)
 		snprintf(name, sizeof(name), "help %s", topic->name);
 		help_row(out, name, topic->summary, 20);
 	}
-	fputs("\nDocumentation: " GPUCLOUD_HOMEPAGE "\n"
-	      "Report an issue: " GPUCLOUD_HOMEPAGE "/issues\n",
+	fputs("\nDocumentation: man gpucloud, and docs/ in the source\n"
+	      "Something wrong? 'gpucloud doctor' looks; -vv shows every request, secrets masked\n",
 	      out);
 }
 

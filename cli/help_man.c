@@ -200,7 +200,5 @@ void help_man(FILE *out)
 	put_rows(out, "Pa", help_files);
 	fputs(".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
 	put_rows(out, "Li", help_exit_codes);
-	fputs(".El\n.Sh SEE ALSO\n.Lk " GPUCLOUD_HOMEPAGE " documentation\n"
-	      ".Sh BUGS\nReport them at\n.Lk " GPUCLOUD_HOMEPAGE "/issues .\n",
-	      out);
+	fputs(".El\n.Sh SEE ALSO\n.Xr ssh 1 ,\n.Xr ssh-keygen 1\n", out);
 }

@@ -169,10 +169,18 @@ static void show_text(struct cli *cli, struct history_view *view, const struct z
 		      int64_t bid)
 {
 	static const struct table_column columns[] = {
-		{ "ZONE", false, false },  { "LAST", true, false },	  { "MIN", true, false },
-		{ "MEDIAN", true, false }, { "MEAN", true, false },	  { "P95", true, false },
-		{ "MAX", true, false },	   { "VOLATILITY", true, false }, { "<=51%", true, false },
-		{ "<=76%", true, false },  { "<=101%", true, false },	  { "CHOICE", false, true },
+		{ .title = "ZONE" },
+		{ .title = "LAST", .right = true },
+		{ .title = "MIN", .right = true, .wide = true },
+		{ .title = "MEDIAN", .right = true },
+		{ .title = "MEAN", .right = true, .wide = true },
+		{ .title = "P95", .right = true },
+		{ .title = "MAX", .right = true, .wide = true },
+		{ .title = "VOLATILITY", .right = true },
+		{ .title = "<=51%", .right = true },
+		{ .title = "<=76%", .right = true },
+		{ .title = "<=101%", .right = true },
+		{ .title = "CHOICE" },
 	};
 	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));

@@ -12,6 +12,8 @@
 #include "core/buf.h"
 #include "core/mem.h"
 
+#define SEPARATOR 2 /* columns between columns */
+
 struct row {
 	const char **cells; /* escaped */
 	bool bold;
@@ -98,7 +100,36 @@ static void check(int rc)
 		out_of_memory();
 }
 
-static struct libscols_table *layout(const struct table *table)
+static size_t column_width(const struct table *table, size_t column)
+{
+	size_t width = strlen(table->columns[column].title);
+
+	for (size_t i = 0; i < table->nr; i++) {
+		size_t len = strlen(table->rows[i].cells[column]);
+
+		width = len > width ? len : width;
+	}
+	return width;
+}
+
+/* Leaves out `wide` columns from the right until the rest fits. */
+static void choose_columns(const struct table *table, bool *shown)
+{
+	size_t room = cli_width(table->cli), total = 0;
+
+	for (size_t k = 0; k < table->nr_columns; k++) {
+		shown[k] = true;
+		total += column_width(table, k) + (k ? SEPARATOR : 0);
+	}
+	for (size_t k = table->nr_columns; k-- > 0 && total > room;) {
+		if (!table->columns[k].wide)
+			continue;
+		shown[k] = false;
+		total -= column_width(table, k) + SEPARATOR;
+	}
+}
+
+static struct libscols_table *layout(const struct table *table, const bool *shown)
 {
 	const struct cli *cli = table->cli;
 	struct libscols_table *tb = some(scols_new_table());
@@ -114,13 +145,15 @@ static struct libscols_table *layout(const struct table *table)
 		int flags =
 			(column->right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0);
 
-		some(scols_table_new_column(tb, column->title, 0, flags));
+		if (shown[i])
+			some(scols_table_new_column(tb, column->title, 0, flags));
 	}
 	for (size_t i = 0; i < table->nr; i++) {
 		struct libscols_line *line = some(scols_table_new_line(tb, NULL));
 
-		for (size_t k = 0; k < table->nr_columns; k++)
-			check(scols_line_set_data(line, k, table->rows[i].cells[k]));
+		for (size_t k = 0, at = 0; k < table->nr_columns; k++)
+			if (shown[k])
+				check(scols_line_set_data(line, at++, table->rows[i].cells[k]));
 		if (table->rows[i].bold && cli->colour)
 			check(scols_line_set_color(line, "\033[1m"));
 	}
@@ -129,7 +162,9 @@ static struct libscols_table *layout(const struct table *table)
 
 static void print_aligned(const struct table *table)
 {
-	struct libscols_table *tb = layout(table);
+	bool *shown = xcalloc(table->nr_columns, sizeof(*shown));
+	choose_columns(table, shown);
+	struct libscols_table *tb = layout(table, shown);
 	char *text = NULL;
 
 	check(scols_print_table_to_string(tb, &text));
@@ -144,6 +179,7 @@ static void print_aligned(const struct table *table)
 		line = *end ? end + 1 : end;
 	}
 	free(text);
+	free(shown);
 	scols_unref_table(tb);
 }
 

@@ -17,6 +17,7 @@ struct table_column {
 	const char *title;
 	bool right; /* aligned: numbers */
 	bool cut;   /* may be truncated where the terminal is narrow */
+	bool wide;  /* left out where the terminal is too narrow for all; never through a pipe */
 };
 
 /* columns must outlive the table. */

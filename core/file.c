@@ -201,10 +201,11 @@ int file_read(const char *path, size_t max, struct buf *out, struct error *err)
 	return rc;
 }
 
-int file_lock(const char *path, struct error *err)
+/* Locked, 0 where the file was removed or replaced before we had the lock, -1, -2 held. */
+static int lock_once(const char *path, int *ret, struct error *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	struct stat st;
+	struct stat st, now;
 
 	if (fd < 0)
 		return error_errno(err, ERROR_IO, "cannot open the lock file '%s'", path);
@@ -220,5 +221,20 @@ int file_lock(const char *path, struct error *err)
 		close(fd);
 		return rc;
 	}
-	return fd;
+	if (lstat(path, &now) < 0 || now.st_ino != st.st_ino || now.st_dev != st.st_dev) {
+		close(fd);
+		return 0;
+	}
+	*ret = fd;
+	return 1;
+}
+
+int file_lock(const char *path, struct error *err)
+{
+	int fd, rc;
+
+	do {
+		rc = lock_once(path, &fd, err);
+	} while (rc == 0);
+	return rc == 1 ? fd : rc;
 }

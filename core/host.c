@@ -7,7 +7,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +19,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/interrupt.h"
+#include "core/mem.h"
 
 /* How often a silent child is looked after: its exit, our deadline, Ctrl-C. */
 #define POLL_SLICE_MS 20
@@ -42,12 +46,53 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || access(path, X_OK) < 0)
+		return false;
+	/* What access() says to root depends on the system. */
+	if (S_ISREG(st.st_mode) && (st.st_mode & 0111))
+		return true;
+	errno = EACCES;
+	return false;
+}
+
+/*
+ * The file that a name stands for, malloc'ed, or NULL with errno. Looked up here, because
+ * posix_spawnp tells of a missing one only where parent and child share their memory, which they
+ * do not under valgrind. An empty part of PATH would be the current folder: never taken.
+ */
+static char *find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return is_program(name) ? xstrdup(name) : NULL;
+	for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path;) {
+		size_t len = strcspn(path, ":");
+
+		if (len > 0 && path[0] == '/') {
+			char *file = xasprintf("%.*s/%s", (int)len, path, name);
+
+			if (is_program(file))
+				return file;
+			free(file);
+		}
+		path += len + (path[len] == ':');
+	}
+	errno = ENOENT;
+	return NULL;
+}
+
 /*
  * posix_spawn, not fork: the program has threads. The child leads a session of its own, so that it
  * dies with all it started, and so that a helper that asks on the terminal fails instead of
  * hanging. Every descriptor from 3 up is closed in it, whoever opened it.
  */
-static int spawn(struct child *child, const char *const *argv, int out_fd, int diag_fd)
+static int spawn(struct child *child, const char *path, const char *const *argv, int out_fd,
+		 int diag_fd)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -70,8 +115,8 @@ static int spawn(struct child *child, const char *const *argv, int out_fd, int d
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	if (rc == 0)
-		rc = posix_spawnp(&child->pid, argv[0], &actions, &attr,
-				  (char *const *)(uintptr_t)argv, environ);
+		rc = posix_spawn(&child->pid, path, &actions, &attr, (char *const *)(uintptr_t)argv,
+				 environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return rc;
@@ -98,7 +143,7 @@ static int open_pipe(int fds[2])
 	return 0;
 }
 
-static int start(struct child *child, const char *const *argv, struct error *err)
+static int start(struct child *child, const char *path, const char *const *argv, struct error *err)
 {
 	int out[2], diag[2];
 
@@ -110,7 +155,7 @@ static int start(struct child *child, const char *const *argv, struct error *err
 		close_fd(&out[1]);
 		return -1;
 	}
-	int rc = spawn(child, argv, out[1], diag[1]);
+	int rc = spawn(child, path, argv, out[1], diag[1]);
 	close(out[1]);
 	close(diag[1]);
 	if (rc != 0) {
@@ -211,9 +256,13 @@ static int host_run(void *ctx, const char *const *argv, int64_t timeout_ms, stru
 	(void)ctx;
 	if (!child.name || !child.name[0])
 		return error_set(err, ERROR_CONFIG, "cannot run a command with an empty name");
-	if (start(&child, argv, err) < 0)
+	char *path = find_program(child.name);
+	int rc = path ? start(&child, path, argv, err)
+		      : error_errno(err, ERROR_CONFIG, "cannot start '%s'", child.name);
+	free(path);
+	if (rc < 0)
 		return -1;
-	int rc = follow(&child, timeout_ms, out, diag, err);
+	rc = follow(&child, timeout_ms, out, diag, err);
 	if (!child.exited) {
 		kill(-child.pid, SIGKILL);
 		/* setsid may not have happened yet in a child that has just begun */

@@ -18,9 +18,10 @@ struct host {
 	 * appended to. */
 	int (*read_file)(void *ctx, const char *path, size_t max, struct buf *out,
 			 struct error *err);
-	/* argv[0] is looked up in PATH; no shell; stdin is /dev/null; stdout to out (its ceiling
-	 * holds), stderr to diag; killed after timeout_ms (ERROR_TIMEOUT). *status: exit status, or
-	 * 128 + signal. Cannot start: ERROR_CONFIG. */
+	/* argv[0] is looked up in the absolute folders of PATH; no shell; stdin is /dev/null;
+	 * stdout to out (past its ceiling: ERROR_PROTOCOL), stderr to diag (past its ceiling:
+	 * dropped); killed with all it started after timeout_ms (ERROR_TIMEOUT). *status: exit
+	 * status, or 128 + signal. Cannot start: ERROR_CONFIG. */
 	int (*run)(void *ctx, const char *const *argv, int64_t timeout_ms, struct buf *out,
 		   struct buf *diag, int *status, struct error *err);
 };

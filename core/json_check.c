@@ -92,7 +92,8 @@ static int scan_hex4(struct scan *scan)
 
 	for (size_t i = 0; i < 4; i++, scan->pos++) {
 		char c = peek(scan);
-		const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+		const char *at =
+			c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
 
 		if (!at)
 			return -1;

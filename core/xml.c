@@ -148,8 +148,8 @@ const struct _xmlNode *xml_each(const struct _xmlNode *parent, const char *name,
 {
 	const struct _xmlNode *node = prev ? prev->next : parent ? parent->children : NULL;
 
-	while (node && !(name ? is_called(node, name, strlen(name))
-			      : node->type == XML_ELEMENT_NODE))
+	while (node &&
+	       !(name ? is_called(node, name, strlen(name)) : node->type == XML_ELEMENT_NODE))
 		node = node->next;
 	return node;
 }

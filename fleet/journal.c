@@ -16,6 +16,7 @@
 #include "providers/provider.h"
 
 #define LAUNCH_ID_MAX 64
+#define CLAIM_KEY_MAX 80
 #define CLAIMS_MAX    16
 
 static const char schema[] =
@@ -38,7 +39,7 @@ static const char schema[] =
 	"COMMIT;";
 
 struct claim {
-	char launch_id[LAUNCH_ID_MAX];
+	char key[CLAIM_KEY_MAX]; /* a launch id, or "name.NAME" */
 	int fd;
 };
 
@@ -59,6 +60,80 @@ void launch_rows_release(struct launch_rows *rows)
 	arena_release(&rows->arena);
 	rows->v = NULL;
 	rows->nr = 0;
+}
+
+static char *lock_path(const struct journal *journal, const char *key)
+{
+	return xasprintf("%s/locks/%s", journal->dir, key);
+}
+
+static int claim(struct journal *journal, const char *key, struct error *err)
+{
+	if (journal->nr_claims == CLAIMS_MAX)
+		return 0;
+	char *path = lock_path(journal, key);
+	int fd = file_lock(path, err);
+	free(path);
+	if (fd == -2)
+		return 0;
+	if (fd < 0)
+		return -1;
+	struct claim *claimed = &journal->claims[journal->nr_claims++];
+	snprintf(claimed->key, sizeof(claimed->key), "%s", key);
+	claimed->fd = fd;
+	return 1;
+}
+
+static void unclaim(struct journal *journal, const char *key)
+{
+	for (size_t i = 0; i < journal->nr_claims; i++) {
+		struct claim *claimed = &journal->claims[i];
+
+		if (strcmp(claimed->key, key) != 0)
+			continue;
+		char *path = lock_path(journal, key);
+		unlink(path); /* before the lock goes: a waiter then makes a new file */
+		free(path);
+		close(claimed->fd);
+		memmove(claimed, claimed + 1, (journal->nr_claims - i - 1) * sizeof(*claimed));
+		journal->nr_claims--;
+		return;
+	}
+}
+
+int journal_claim(struct journal *journal, const char *launch_id, struct error *err)
+{
+	if (!text_is_token(launch_id, "-", LAUNCH_ID_MAX - 1))
+		return error_set(err, ERROR_IO, "journal: launch id is not one of ours");
+	return claim(journal, launch_id, err);
+}
+
+void journal_unclaim(struct journal *journal, const char *launch_id)
+{
+	unclaim(journal, launch_id);
+}
+
+static void name_key(const char *name, char key[CLAIM_KEY_MAX])
+{
+	snprintf(key, CLAIM_KEY_MAX, "name.%s", name);
+}
+
+int journal_claim_name(struct journal *journal, const char *name, struct error *err)
+{
+	char key[CLAIM_KEY_MAX];
+
+	if (!text_is_label(name))
+		return error_set(err, ERROR_USAGE, "'%.80s' is not a name", name);
+	name_key(name, key);
+	return claim(journal, key, err);
+}
+
+void journal_unclaim_name(struct journal *journal, const char *name)
+{
+	char key[CLAIM_KEY_MAX];
+
+	name_key(name, key);
+	unclaim(journal, key);
 }
 
 int journal_open(const char *dir, const char *vfs, const struct clock *clock, struct journal **ret,
@@ -94,54 +169,13 @@ void journal_close(struct journal *journal)
 	if (!journal)
 		return;
 	while (journal->nr_claims)
-		journal_unclaim(journal, journal->claims[0].launch_id);
+		unclaim(journal, journal->claims[0].key);
 	db_close(journal->db);
 	free(journal->token);
 	free(journal->region);
 	free(journal->zone);
 	free(journal->dir);
 	free(journal);
-}
-
-static char *lock_path(const struct journal *journal, const char *launch_id)
-{
-	return xasprintf("%s/locks/%s", journal->dir, launch_id);
-}
-
-int journal_claim(struct journal *journal, const char *launch_id, struct error *err)
-{
-	if (!text_is_token(launch_id, "-", LAUNCH_ID_MAX - 1))
-		return error_set(err, ERROR_IO, "journal: launch id is not one of ours");
-	if (journal->nr_claims == CLAIMS_MAX)
-		return 0;
-	char *path = lock_path(journal, launch_id);
-	int fd = file_lock(path, err);
-	free(path);
-	if (fd == -2)
-		return 0;
-	if (fd < 0)
-		return -1;
-	struct claim *claim = &journal->claims[journal->nr_claims++];
-	snprintf(claim->launch_id, sizeof(claim->launch_id), "%s", launch_id);
-	claim->fd = fd;
-	return 1;
-}
-
-void journal_unclaim(struct journal *journal, const char *launch_id)
-{
-	for (size_t i = 0; i < journal->nr_claims; i++) {
-		struct claim *claim = &journal->claims[i];
-
-		if (strcmp(claim->launch_id, launch_id) != 0)
-			continue;
-		char *path = lock_path(journal, launch_id);
-		unlink(path); /* before the lock goes: a waiter then makes a new file */
-		free(path);
-		close(claim->fd);
-		memmove(claim, claim + 1, (journal->nr_claims - i - 1) * sizeof(*claim));
-		journal->nr_claims--;
-		return;
-	}
 }
 
 /* Runs one prepared statement to its end. */

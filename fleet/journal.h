@@ -65,6 +65,11 @@ int journal_begin(struct journal *journal, const struct launch_row *row, struct 
 int journal_claim(struct journal *journal, const char *launch_id, struct error *err);
 void journal_unclaim(struct journal *journal, const char *launch_id);
 
+/* Takes a name (a label), so that two launches of it at once make one instance: 1 got it, 0 another
+ * gpucloud is at it, -1 error. It goes with journal_unclaim_name, journal_close or the process. */
+int journal_claim_name(struct journal *journal, const char *name, struct error *err);
+void journal_unclaim_name(struct journal *journal, const char *name);
+
 /* Names the attempt that intents of kind "instance" will belong to. */
 void journal_attempt(struct journal *journal, const char *launch_id,
 		     const struct attempt_row *attempt);

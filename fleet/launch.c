@@ -286,6 +286,8 @@ int launch_make(struct fleet *fleet, const struct launch_plan *plan,
 	}
 	if (prepare(&work, options, err) == 0 && begin(&work, options->resume, err) == 0)
 		rc = make(&work, ret, err);
+	if (options->name && fleet->journal)
+		journal_unclaim_name(fleet->journal, options->name);
 	arena_release(&work.arena);
 	return rc;
 }

@@ -46,7 +46,8 @@ void launch_outcome_release(struct launch_outcome *outcome);
  * Looks for a live instance of ours with that name in every region. 1: found, ret is filled and
  * there is nothing more to do; 0: the name is free; -1: error. 2: a launch of that name was
  * interrupted before its answer was kept and nothing is visible yet: *resume says which, and
- * launch_make repeats it with the same token.
+ * launch_make repeats it with the same token. The name is this process's alone until launch_make
+ * or fleet_close: another gpucloud that is launching it is ERROR_CONFLICT.
  */
 int launch_find_existing(struct fleet *fleet, const char *name, struct launch_outcome *ret,
 			 struct launch_resume *resume, struct error *err);

@@ -45,8 +45,9 @@ static void recall_price(struct fleet *fleet, struct launch_outcome *outcome)
 	launch_rows_release(&rows);
 }
 
-int launch_find_existing(struct fleet *fleet, const char *name, struct launch_outcome *ret,
-			 struct launch_resume *resume, struct error *err)
+/* 1: an instance of that name lives; 0: the cloud shows none; -1: error. */
+static int find_visible(struct fleet *fleet, const char *name, struct launch_outcome *ret,
+			struct error *err)
 {
 	struct arena arena = { 0 };
 	struct instance_list list = { 0 };
@@ -54,8 +55,7 @@ int launch_find_existing(struct fleet *fleet, const char *name, struct launch_ou
 	struct instance_query query = { .name = name, .owner = fleet->owner };
 	int rc = -1;
 
-	if (fleet_journal(fleet, err) < 0 ||
-	    fleet_regions(fleet, &everywhere, &arena, &query.regions, &query.nr_regions, err) < 0 ||
+	if (fleet_regions(fleet, &everywhere, &arena, &query.regions, &query.nr_regions, err) < 0 ||
 	    fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
 		goto out;
 	rc = 0;
@@ -63,9 +63,7 @@ int launch_find_existing(struct fleet *fleet, const char *name, struct launch_ou
 		if (!lives(&list.v[i]))
 			continue;
 		adopt(&list, &list.v[i], ret);
-		recall_price(fleet, ret);
 		rc = 1;
-		break;
 	}
 	if (rc == 0 && list.nr_failures) {
 		/* A region that did not answer may hold it: a second one must not be made. */
@@ -73,11 +71,117 @@ int launch_find_existing(struct fleet *fleet, const char *name, struct launch_ou
 		rc = error_prefix(err, "cannot tell whether '%s' exists in %s", name,
 				  list.failures[0].region);
 	}
-	if (rc == 0 && recover_open_name(fleet, name, resume, err) != 0)
-		rc = resume->launch_id ? 2 : -1;
 out:
 	instance_list_release(&list);
 	arena_release(&arena);
+	return rc;
+}
+
+/* What we launched a moment ago and the cloud does not describe yet, as far as we know it. */
+static void adopt_row(const struct launch_row *row, struct launch_outcome *ret)
+{
+	struct arena *arena = &ret->made.arena;
+
+	ret->made.instance = (struct instance){
+		.provider = arena_strdup(arena, row->provider),
+		.region = arena_strdup(arena, row->region),
+		.zone = { arena_strdup(arena, row->zone), "" },
+		.id = arena_strdup(arena, row->instance),
+		.type = arena_strdup(arena, row->type),
+		.state = INSTANCE_PENDING,
+		.reason = "",
+		.spot = row->spot,
+		.spot_request = "",
+		.public_ip = "",
+		.private_ip = "",
+		.image = "",
+		.key_name = "",
+		.launched = row->began,
+		.name = arena_strdup(arena, row->name),
+		.owner = arena_strdup(arena, row->owner),
+		.launch_id = arena_strdup(arena, row->id),
+		.token = "",
+	};
+	ret->made.image = ret->made.image_name = "";
+	ret->launch_id = ret->made.instance.launch_id;
+	ret->name = ret->made.instance.name;
+	ret->existed = true;
+}
+
+/* The journal knows an instance of that name: does it live, or is it too new to be seen? */
+static int judge_row(struct fleet *fleet, const struct launch_row *row, struct launch_outcome *ret,
+		     struct error *err)
+{
+	struct instance_list list = { 0 };
+	const struct instance_query query = {
+		.regions = &row->region,
+		.nr_regions = 1,
+		.ids = &row->instance,
+		.nr_ids = 1,
+		.with_gone = true,
+	};
+
+	if (fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
+		return -1;
+	int rc = !list.nr || lives(&list.v[0]);
+	if (rc && list.nr)
+		adopt(&list, &list.v[0], ret);
+	else if (rc)
+		adopt_row(row, ret);
+	instance_list_release(&list);
+	return rc;
+}
+
+/* As find_visible, of what this journal saw being made a short while ago. */
+static int find_remembered(struct fleet *fleet, const char *name, struct launch_outcome *ret,
+			   struct error *err)
+{
+	struct launch_rows rows = { 0 };
+	struct account account = { 0 };
+	int64_t now = clock_now(fleet->clock);
+	int rc = 0;
+
+	if (journal_launches(fleet->journal, LAUNCH_LIVE, name, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.nr && rc == 0; i++) {
+		const struct launch_row *row = &rows.v[i];
+
+		if (now - row->began >= RECOVER_VISIBLE_S || !row->instance[0] ||
+		    strcmp(row->provider, fleet->ops->name) != 0 ||
+		    strcmp(row->owner, fleet->owner) != 0)
+			continue;
+		if (!account.id && fleet->ops->account(fleet->provider, &account, err) < 0)
+			rc = -1;
+		else if (strcmp(row->account, account.id) == 0)
+			rc = judge_row(fleet, row, ret, err);
+	}
+	account_release(&account);
+	launch_rows_release(&rows);
+	return rc;
+}
+
+int launch_find_existing(struct fleet *fleet, const char *name, struct launch_outcome *ret,
+			 struct launch_resume *resume, struct error *err)
+{
+	if (fleet_journal(fleet, err) < 0)
+		return -1;
+	int claimed = journal_claim_name(fleet->journal, name, err);
+	if (claimed < 0)
+		return -1;
+	if (!claimed) {
+		error_set(err, ERROR_CONFLICT, "another gpucloud is launching '%s' right now",
+			  name);
+		return error_hint(err, "gpucloud list");
+	}
+	int rc = find_visible(fleet, name, ret, err);
+	if (rc == 0)
+		rc = find_remembered(fleet, name, ret, err);
+	if (rc == 1)
+		recall_price(fleet, ret);
+	if (rc == 0 && recover_open_name(fleet, name, resume, err) != 0)
+		rc = resume->launch_id ? 2 : -1;
+	if (rc == 1 || rc < 0)
+		journal_unclaim_name(fleet->journal, name);
 	return rc;
 }
 

@@ -20,7 +20,7 @@
 #include "simulator/serve/admin_client.h"
 #include "simulator/serve/runtime.h"
 
-#define END_MS  10000 /* a simulator that was asked nicely */
+#define END_MS	10000 /* a simulator that was asked nicely */
 #define KILL_MS 3000  /* and one that was signalled */
 #define POLL_MS 10
 

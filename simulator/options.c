@@ -49,14 +49,10 @@ static const struct command_spec {
 	const struct option *options;
 	const char *argument; /* NULL: takes none */
 } commands[] = {
-	{ "start", COMMAND_START, start_options, NULL },
-	{ "stop", COMMAND_STOP, none, NULL },
-	{ "status", COMMAND_STATUS, state_options, NULL },
-	{ "env", COMMAND_ENV, none, NULL },
-	{ "state", COMMAND_STATE, state_options, NULL },
-	{ "fault", COMMAND_FAULT, none, "JSON" },
-	{ "advance", COMMAND_ADVANCE, none, "SECONDS" },
-	{ "help", COMMAND_HELP, none, NULL },
+	{ "start", COMMAND_START, start_options, NULL },   { "stop", COMMAND_STOP, none, NULL },
+	{ "status", COMMAND_STATUS, state_options, NULL }, { "env", COMMAND_ENV, none, NULL },
+	{ "state", COMMAND_STATE, state_options, NULL },   { "fault", COMMAND_FAULT, none, "JSON" },
+	{ "advance", COMMAND_ADVANCE, none, "SECONDS" },   { "help", COMMAND_HELP, none, NULL },
 };
 
 void options_help(FILE *out)
@@ -161,14 +157,19 @@ static int option(struct options *options, int c, const char *value, struct erro
 static int unknown_command(const char *name, struct error *err)
 {
 	const char *near = NULL;
+	size_t best = 3; /* letters wrong: more is another word */
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (text_distance(commands[i].name, name) <= 2)
+		size_t wrong = text_distance(commands[i].name, name);
+
+		if (wrong < best) {
+			best = wrong;
 			near = commands[i].name;
+		}
 	}
 	error_set(err, ERROR_USAGE, "unknown command '%.40s'", name);
-	return near ? error_hint(err, "did you mean 'gpucloud-sim %s'?", near) :
-		      error_hint(err, "gpucloud-sim --help");
+	return near ? error_hint(err, "did you mean 'gpucloud-sim %s'?", near)
+		    : error_hint(err, "gpucloud-sim --help");
 }
 
 /* What stands after the options. */
@@ -202,8 +203,9 @@ static int command_line(struct options *options, const struct command_spec *spec
 	optind = 1;
 	while ((c = getopt_long(argc, argv, ":", spec->options, NULL)) != -1) {
 		if (c == '?' || c == ':') {
-			error_set(err, ERROR_USAGE, c == '?' ? "%s: unknown option '%.80s'" :
-							       "%s: '%.80s' needs a value",
+			error_set(err, ERROR_USAGE,
+				  c == '?' ? "%s: unknown option '%.80s'"
+					   : "%s: '%.80s' needs a value",
 				  spec->name, argv[optind - 1]);
 			return error_hint(err, "gpucloud-sim --help");
 		}

@@ -28,7 +28,7 @@ struct options {
 	bool detach;
 	bool json;
 	struct server_config server; /* without its stop callback; strings are argv's */
-	const char *fault;           /* JSON text */
+	const char *fault;	     /* JSON text */
 	int64_t advance_s;
 };
 

@@ -143,9 +143,9 @@ int sigv4_sign(const struct sigv4_key *key, const struct sigv4_options *options,
 	work.request.block = block;
 	work.request.names = names;
 	sigv4_compute(&work.request, key->secret_key, arena, &result);
-	result.authorization =
-		arena_printf(arena, SIGV4_ALGORITHM " Credential=%s, SignedHeaders=%s, Signature=%s",
-			     work.credential, names, result.signature);
+	result.authorization = arena_printf(
+		arena, SIGV4_ALGORITHM " Credential=%s, SignedHeaders=%s, Signature=%s",
+		work.credential, names, result.signature);
 	add(list, &nr, "Authorization", result.authorization);
 	result.headers = list;
 	result.nr_headers = nr;

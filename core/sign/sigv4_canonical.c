@@ -36,8 +36,7 @@ bool sigv4_list_has(const char *list, const char *name)
 	return false;
 }
 
-const struct http_header *sigv4_find(const struct http_header *headers, size_t nr,
-				     const char *name)
+const struct http_header *sigv4_find(const struct http_header *headers, size_t nr, const char *name)
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (strcasecmp(headers[i].name, name) == 0)
@@ -105,8 +104,8 @@ static bool is_signed(const struct sigv4_headers *headers, const char *name)
 }
 
 /* Lower-case names, sorted, host among them. */
-static int collect(const struct sigv4_headers *headers, struct arena *arena,
-		   struct header **ret, size_t *ret_nr, struct error *err)
+static int collect(const struct sigv4_headers *headers, struct arena *arena, struct header **ret,
+		   size_t *ret_nr, struct error *err)
 {
 	if (headers->nr > SIGV4_MAX_HEADERS)
 		return error_set(err, ERROR_USAGE, "cannot sign more than %d headers",
@@ -178,17 +177,17 @@ static void signing_key(const struct sigv4_request *request, const char *secret_
 		hmac_sha256(key, SHA256_LEN, steps[i], strlen(steps[i]), key);
 }
 
-void sigv4_compute(const struct sigv4_request *request, const char *secret_key,
-		   struct arena *arena, struct sigv4_result *ret)
+void sigv4_compute(const struct sigv4_request *request, const char *secret_key, struct arena *arena,
+		   struct sigv4_result *ret)
 {
 	unsigned char key[SHA256_LEN];
 	unsigned char mac[SHA256_LEN];
 	char hash[SHA256_HEX_MAX];
 	struct buf hex = BUF_INIT;
 
-	ret->canonical_request = arena_printf(arena, "%s\n%s\n%s\n%s\n%s\n%s", request->method,
-					      request->path, request->query, request->block,
-					      request->names, request->payload);
+	ret->canonical_request =
+		arena_printf(arena, "%s\n%s\n%s\n%s\n%s\n%s", request->method, request->path,
+			     request->query, request->block, request->names, request->payload);
 	sha256_hex(ret->canonical_request, strlen(ret->canonical_request), hash);
 	ret->string_to_sign = arena_printf(arena, SIGV4_ALGORITHM "\n%s\n%s\n%s", request->time,
 					   request->scope, hash);

@@ -8,10 +8,10 @@
 
 #include "core/sign/sigv4.h"
 
-#define SIGV4_ALGORITHM   "AWS4-HMAC-SHA256"
+#define SIGV4_ALGORITHM	  "AWS4-HMAC-SHA256"
 #define SIGV4_TERMINATOR  "aws4_request"
-#define SIGV4_PAYLOAD     "x-amz-content-sha256"
-#define SIGV4_UNSIGNED    "UNSIGNED-PAYLOAD"
+#define SIGV4_PAYLOAD	  "x-amz-content-sha256"
+#define SIGV4_UNSIGNED	  "UNSIGNED-PAYLOAD"
 #define SIGV4_MAX_HEADERS 256
 
 /* The parts of a URL, in place; the fragment is never sent and so no part of it. */
@@ -61,7 +61,7 @@ struct sigv4_request {
 };
 
 /* Fills canonical_request, string_to_sign and signature. */
-void sigv4_compute(const struct sigv4_request *request, const char *secret_key,
-		   struct arena *arena, struct sigv4_result *ret);
+void sigv4_compute(const struct sigv4_request *request, const char *secret_key, struct arena *arena,
+		   struct sigv4_result *ret);
 
 #endif

@@ -136,8 +136,8 @@ char *sigv4_path(struct arena *arena, const struct sigv4_url *url, bool raw)
 
 static bool is_escape(const char *s, size_t len)
 {
-	return len > 2 && s[0] == '%' && s[1] && s[2] &&
-	       strchr("0123456789abcdefABCDEF", s[1]) && strchr("0123456789abcdefABCDEF", s[2]);
+	return len > 2 && s[0] == '%' && s[1] && s[2] && strchr("0123456789abcdefABCDEF", s[1]) &&
+	       strchr("0123456789abcdefABCDEF", s[2]);
 }
 
 /* One spelling for every name and value: decoded where escaped, then escaped by RFC 3986. */

@@ -159,8 +159,8 @@ static int parse_authorization(char *text, struct sigv4_claim *claim, struct err
 	return 0;
 }
 
-int sigv4_claim_parse(const struct sigv4_input *input, struct arena *arena,
-		      struct sigv4_claim *ret, struct error *err)
+int sigv4_claim_parse(const struct sigv4_input *input, struct arena *arena, struct sigv4_claim *ret,
+		      struct error *err)
 {
 	const struct http_header *header =
 		sigv4_find(input->headers, input->nr_headers, "Authorization");

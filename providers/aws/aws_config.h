@@ -58,6 +58,8 @@ const char *aws_config_region_or_default(const struct aws_config *config);
 /* "us-east-1", "us-gov-west-1": safe to put into a host name. ERROR_USAGE "unknown region". */
 int aws_region_check(const char *region, struct error *err);
 const char *aws_region_suffix(const char *region); /* "amazonaws.com", China ".com.cn" */
+/* Whether credentials of the one region are good in the other: aws, aws-cn, aws-us-gov, ... */
+bool aws_same_partition(const char *a, const char *b);
 const char *aws_pricing_region(const char *region);
 
 /*

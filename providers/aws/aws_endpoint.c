@@ -59,21 +59,35 @@ int aws_region_check(const char *region, struct error *err)
 	return error_hint(err, "a region is written like 'us-east-1'");
 }
 
-const char *aws_region_suffix(const char *region)
-{
-	/* https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json */
-	static const struct {
-		const char *prefix, *suffix;
-	} partitions[] = {
-		{ "cn-", "amazonaws.com.cn" },	  { "eusc-", "amazonaws.eu" },
-		{ "us-iso-", "c2s.ic.gov" },	  { "us-isob-", "sc2s.sgov.gov" },
-		{ "eu-isoe-", "cloud.adc-e.uk" }, { "us-isof-", "csp.hci.ic.gov" },
-	};
+/* Credentials are good in one partition only. What no prefix names is "aws".
+ * https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json */
+static const struct partition {
+	const char *prefix, *suffix;
+} partitions[] = {
+	{ "cn-", "amazonaws.com.cn" },	  { "us-gov-", "amazonaws.com" },
+	{ "eusc-", "amazonaws.eu" },	  { "us-iso-", "c2s.ic.gov" },
+	{ "us-isob-", "sc2s.sgov.gov" },  { "eu-isoe-", "cloud.adc-e.uk" },
+	{ "us-isof-", "csp.hci.ic.gov" },
+};
 
+static const struct partition *partition_of(const char *region)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(partitions); i++)
 		if (text_starts_with(region, partitions[i].prefix))
-			return partitions[i].suffix;
-	return "amazonaws.com";
+			return &partitions[i];
+	return NULL;
+}
+
+const char *aws_region_suffix(const char *region)
+{
+	const struct partition *partition = partition_of(region);
+
+	return partition ? partition->suffix : "amazonaws.com";
+}
+
+bool aws_same_partition(const char *a, const char *b)
+{
+	return partition_of(a) == partition_of(b);
 }
 
 const char *aws_pricing_region(const char *region)

@@ -91,14 +91,31 @@ void aws_form_release(struct aws_form *form)
 	memset(form, 0, sizeof(*form));
 }
 
+/*
+ * A blank is '+', as HTML forms have it: AWS takes "%20" too, but servers that decode the form and
+ * check the signature over their own encoding of it only know the '+' of botocore.
+ */
+static void encode(struct buf *out, const char *text)
+{
+	for (;;) {
+		size_t len = strcspn(text, " ");
+
+		url_encode(out, text, len, false);
+		if (!text[len])
+			return;
+		buf_addch(out, '+');
+		text += len + 1;
+	}
+}
+
 void aws_form_body(const struct aws_form *form, struct buf *out)
 {
 	for (size_t i = 0; i < form->nr; i++) {
 		if (i > 0)
 			buf_addch(out, '&');
-		url_encode(out, form->v[i].name, strlen(form->v[i].name), false);
+		encode(out, form->v[i].name);
 		buf_addch(out, '=');
-		url_encode(out, form->v[i].value, strlen(form->v[i].value), false);
+		encode(out, form->v[i].value);
 	}
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ending and restarting one instance. */
-#include "core/text.h"
 #include "providers/aws/ec2.h"
 
 /* An instance made a moment ago may not be known everywhere yet: "not found" is asked again. */

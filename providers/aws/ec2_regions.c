@@ -11,6 +11,7 @@
 struct regions_ctx {
 	struct region_list *list;
 	size_t cap;
+	const char *home; /* the region that was asked */
 };
 
 static int take_regions(struct ec2_job *job, const struct _xmlNode *root, struct error *err)
@@ -27,8 +28,10 @@ static int take_regions(struct ec2_job *job, const struct _xmlNode *root, struct
 		if (!ec2_name_ok(name))
 			return error_set(err, ERROR_PROTOCOL,
 					 "'regionName' of the reply is no region");
-		/* Not asked for, but some endpoints list regions that are switched off too. */
-		if (text_equal(xml_text(item, "optInStatus"), "not-opted-in"))
+		/* Not asked for, but some endpoints list regions that are switched off too, or those
+		 * of other partitions, where these credentials mean nothing. */
+		if (text_equal(xml_text(item, "optInStatus"), "not-opted-in") ||
+		    !aws_same_partition(name, ctx->home))
 			continue;
 		if (list->nr == REGIONS_MAX)
 			return error_set(err, ERROR_PROTOCOL, "the reply has more than %d regions",
@@ -54,6 +57,7 @@ int aws_regions(struct provider *p, struct region_list *ret, struct error *err)
 
 	if (aws_default_region(p, &job.region, err))
 		return -1;
+	ctx.home = job.region;
 	aws_form_init(&job.form, "DescribeRegions", AWS_EC2_VERSION);
 	int rc = ec2_list(p, &job, err);
 	ec2_job_release(&job);

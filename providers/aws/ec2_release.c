@@ -16,13 +16,16 @@
 #define RELEASE_MS    90000 /* a network interface lingers for a while after its instance */
 #define RETRY_MS      3000
 
+#define LEFTOVER_ID_MAX 95 /* holds "gpucloud-" and a launch id */
+
 /* Ids of one kind, each once. */
 struct leftovers {
-	const char *set, *id_path, *prefix;
+	const char *set, *id_path;
+	const char *prefix; /* of the ids; NULL: they are names, made of letters, digits, "-_." */
 	const char *launch_id;
 	const char *name_path, *name; /* NULL: by tag only */
 	const char *state;	      /* only those in this state; NULL: any */
-	char ids[LEFTOVERS_MAX][EC2_ID_MAX + 1];
+	char ids[LEFTOVERS_MAX][LEFTOVER_ID_MAX + 1];
 	size_t nr;
 };
 
@@ -44,17 +47,20 @@ static int take_leftovers(struct ec2_job *job, const struct _xmlNode *root, stru
 	if (!set)
 		return error_set(err, ERROR_PROTOCOL, "the reply has no '%s'", left->set);
 	while ((item = xml_each(set, "item", item)) != NULL) {
-		const char *id;
+		const char *id = xml_text(item, left->id_path);
 		bool known = false;
 		if (!is_ours(left, item))
 			continue;
-		if (ec2_id(item, left->id_path, left->prefix, &id, err))
+		if (left->prefix && ec2_id(item, left->id_path, left->prefix, &id, err))
 			return -1;
+		/* Somebody may have tagged a key of theirs: we never gave one such a name. */
+		if (!left->prefix && (!id || !text_is_token(id, "-_.", LEFTOVER_ID_MAX)))
+			continue;
 		for (size_t i = 0; i < left->nr; i++)
 			known = known || !strcmp(left->ids[i], id);
 		if (known || left->nr == LEFTOVERS_MAX)
 			continue;
-		snprintf(left->ids[left->nr++], EC2_ID_MAX + 1, "%s", id);
+		snprintf(left->ids[left->nr++], LEFTOVER_ID_MAX + 1, "%s", id);
 	}
 	return 0;
 }
@@ -161,8 +167,7 @@ static int find_leftovers(struct provider *p, const char *region, const char *la
 					    .name_path = "groupName",
 					    .name = found->name };
 	found->keys = (struct leftovers){ .set = "keySet",
-					  .id_path = "keyPairId",
-					  .prefix = "key-",
+					  .id_path = "keyName",
 					  .launch_id = launch_id,
 					  .name_path = "keyName",
 					  .name = found->name };
@@ -192,7 +197,7 @@ static int delete_all(struct provider *p, const char *region, const struct found
 	int rc = 0;
 
 	for (size_t i = 0; i < found->keys.nr; i++) {
-		int one = delete_one(p, region, "DeleteKeyPair", "KeyPairId", found->keys.ids[i],
+		int one = delete_one(p, region, "DeleteKeyPair", "KeyName", found->keys.ids[i],
 				     rc ? &why : err);
 		if (one < 0)
 			rc = -1;

@@ -86,13 +86,15 @@ static void add_disk(const struct launch_request *request, const struct ec2_imag
 		     struct aws_form *form)
 {
 	/* Some images would leave their disk behind, and it would go on billing. */
-	if (!*image->root_device || (!request->disk_gib && !image->root_stays))
+	unsigned gib =
+		request->disk_gib ? request->disk_gib : (image->root_stays ? image->root_gib : 0);
+
+	if (!*image->root_device || !gib)
 		return;
 	aws_form_add(form, "BlockDeviceMapping.1.DeviceName", image->root_device);
-	if (request->disk_gib) {
-		aws_form_addf(form, "BlockDeviceMapping.1.Ebs.VolumeSize", "%u", request->disk_gib);
+	aws_form_addf(form, "BlockDeviceMapping.1.Ebs.VolumeSize", "%u", gib);
+	if (request->disk_gib)
 		aws_form_add(form, "BlockDeviceMapping.1.Ebs.VolumeType", "gp3");
-	}
 	aws_form_add(form, "BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
 }
 

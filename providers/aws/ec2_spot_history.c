@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "core/text.h"
 #include "core/timefmt.h"
 #include "providers/aws/ec2.h"
 #include "providers/aws/ec2_spot_rows.h"

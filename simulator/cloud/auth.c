@@ -40,13 +40,13 @@ struct shape {
 
 #define EC2_REFUSED "AWS was not able to validate the provided access credentials"
 #define BAD_TOKEN   "The security token included in the request is invalid."
-#define BAD_SIGNATURE                                                                              \
-	"The request signature we calculated does not match the signature you provided. Check "     \
+#define BAD_SIGNATURE                                                                           \
+	"The request signature we calculated does not match the signature you provided. Check " \
 	"your AWS Secret Access Key and signing method."
 #define BAD_SCOPE "Credential should be scoped to a valid region and to the correct service."
 #define NO_TOKEN  "Request is missing Authentication Token"
-#define EARLY     "Signature not yet current: the signature's date is ahead of the server's clock"
-#define LATE      "Signature expired: the signature's date is more than 5 min. old"
+#define EARLY	  "Signature not yet current: the signature's date is ahead of the server's clock"
+#define LATE	  "Signature expired: the signature's date is more than 5 min. old"
 
 static const struct shape shapes[][AUTH_FAULT_COUNT] = {
 	[PROTOCOL_EC2] = {

@@ -23,14 +23,14 @@ struct sim_params;
 
 struct cloud_config {
 	uint64_t seed;
-	int64_t start;         /* Unix s */
-	struct market *market; /* borrowed; outlives the cloud */
-	const char *account;   /* 12 digits; NULL: "123456789012" */
+	int64_t start;			     /* Unix s */
+	struct market *market;		     /* borrowed; outlives the cloud */
+	const char *account;		     /* 12 digits; NULL: "123456789012" */
 	const char *access_key, *secret_key; /* NULL: "AKIASIMULATOR0000000" and a fixed secret */
-	int64_t boot_ms;          /* pending to running; 0: 2000 ms, half of it more by the seed */
-	int64_t end_ms;           /* shutting-down to terminated, stopping to stopped; 0: 2000 */
+	int64_t boot_ms;	  /* pending to running; 0: 2000 ms, half of it more by the seed */
+	int64_t end_ms;		  /* shutting-down to terminated, stopping to stopped; 0: 2000 */
 	int64_t visible_after_ms; /* a new instance is not described before; 0: at once */
-	bool no_default_vpc;      /* an account without default VPCs */
+	bool no_default_vpc;	  /* an account without default VPCs */
 };
 
 /* Copies what it keeps. cloud_free(NULL) is fine. */
@@ -54,9 +54,9 @@ int64_t cloud_next_change(const struct cloud *cloud);
 struct cloud_key {
 	char *access_key, *secret_key;
 	char *session_token; /* NULL for a long-lived key */
-	char *arn;           /* "arn:aws:iam::123456789012:user/sim" */
+	char *arn;	     /* "arn:aws:iam::123456789012:user/sim" */
 	char *user_id;
-	int64_t expires_ms;  /* 0: never */
+	int64_t expires_ms; /* 0: never */
 };
 /* All strings are copied; token may be NULL. A key of that name is replaced. */
 const struct cloud_key *cloud_key_add(struct cloud *cloud, const struct cloud_key *key);
@@ -84,11 +84,14 @@ struct cloud_reply {
 	const char *content_type; /* static */
 	struct buf body;
 	char request_id[CLOUD_ID_MAX]; /* sent as x-amzn-requestid */
-	int64_t delay_ms;              /* hold the reply back so long */
-	bool cut;                      /* close the connection after cut_after bytes of the body */
-	size_t cut_after;              /* with cut; 0: before even the status line */
+	int64_t delay_ms;	       /* hold the reply back so long */
+	bool cut;		       /* close the connection after cut_after bytes of the body */
+	size_t cut_after;	       /* with cut; 0: before even the status line */
 };
-#define CLOUD_REPLY_INIT { .body = BUF_INIT }
+#define CLOUD_REPLY_INIT         \
+	{                        \
+		.body = BUF_INIT \
+	}
 void cloud_reply_release(struct cloud_reply *reply);
 
 /* The whole way of a request: authentication, faults, the service's action. dispatch.c. */
@@ -124,7 +127,8 @@ struct cloud_tag {
 
 /* One thing ever made. Strings are the cloud's own, valid during the call. */
 struct cloud_resource {
-	const char *kind; /* instance volume network-interface security-group key-pair spot-request */
+	const char
+		*kind; /* instance volume network-interface security-group key-pair spot-request */
 	const char *id;
 	const char *provider; /* "aws" */
 	const char *region;
@@ -142,9 +146,9 @@ void cloud_each_resource(const struct cloud *cloud,
 
 /* --- account limits ----------------------------------------------------------------------- */
 
-enum cloud_quota { /* vCPUs, per region */
+enum cloud_quota {	      /* vCPUs, per region */
 	CLOUD_QUOTA_STANDARD, /* A, C, D, H, I, M, R, T, Z */
-	CLOUD_QUOTA_G,        /* G and VT */
+	CLOUD_QUOTA_G,	      /* G and VT */
 	CLOUD_QUOTA_P,
 	CLOUD_QUOTA_COUNT
 };

@@ -139,8 +139,8 @@ static void handle_counted(const struct sim_call *call, const struct cloud_reque
 	if (fault_begin(call->cloud, route->service, route->action, &turn, &fault, reply)) {
 		if (fault)
 			service_error(call->cloud, route, reply, fault->status, fault->code,
-				      fault->message ? fault->message :
-						       "The simulator injected this error");
+				      fault->message ? fault->message
+						     : "The simulator injected this error");
 	} else if (params) {
 		sts_handle(call, params, reply);
 	} else {

@@ -29,7 +29,7 @@ bool ec2_ready(struct ec2_call *call);
 
 /* --- filters: Filter.N.Name, Filter.N.Value.M --------------------------------------------- */
 
-#define FILTERS_MAX       50
+#define FILTERS_MAX	  50
 #define FILTER_VALUES_MAX 200
 
 struct filter {
@@ -59,9 +59,9 @@ bool filters_match(const struct filters *filters, const struct tag_set *tags, fi
  * parameters it was made for, and carries two numbers of the action's own.
  */
 struct page {
-	size_t max;           /* things on this page */
-	int64_t from, extra;  /* 0 on the first page */
-	bool asked;           /* MaxResults was given */
+	size_t max;	     /* things on this page */
+	int64_t from, extra; /* 0 on the first page */
+	bool asked;	     /* MaxResults was given */
 };
 void page_read(struct ec2_call *call, size_t min, size_t max, size_t def, struct page *ret);
 /* Writes <nextToken>. */
@@ -86,36 +86,36 @@ void state_write(struct buf *out, const char *name, int code);
 void reservation_open(struct ec2_call *call, const struct instance *first);
 void reservation_close(struct ec2_call *call);
 
-/* --- actions ------------------------------------------------------------------------------ */
+/* --- actions (act_, since the client of the other side has an ec2_run of its own) ---------- */
 
-void ec2_describe_regions(struct ec2_call *call);
-void ec2_describe_zones(struct ec2_call *call);
-void ec2_describe_vpcs(struct ec2_call *call);
-void ec2_describe_subnets(struct ec2_call *call);
-void ec2_describe_images(struct ec2_call *call);
-void ec2_describe_types(struct ec2_call *call);
-void ec2_describe_offerings(struct ec2_call *call);
-void ec2_describe_prices(struct ec2_call *call);
-void ec2_describe_keys(struct ec2_call *call);
-void ec2_import_key(struct ec2_call *call);
-void ec2_delete_key(struct ec2_call *call);
-void ec2_create_group(struct ec2_call *call);
-void ec2_describe_groups(struct ec2_call *call);
-void ec2_authorize_ingress(struct ec2_call *call);
-void ec2_delete_group(struct ec2_call *call);
-void ec2_run(struct ec2_call *call);
-void ec2_describe_instances(struct ec2_call *call);
-void ec2_describe_status(struct ec2_call *call);
-void ec2_console(struct ec2_call *call);
-void ec2_terminate(struct ec2_call *call);
-void ec2_reboot(struct ec2_call *call);
-void ec2_stop(struct ec2_call *call);
-void ec2_start(struct ec2_call *call);
-void ec2_create_tags(struct ec2_call *call);
-void ec2_delete_tags(struct ec2_call *call);
-void ec2_describe_tags(struct ec2_call *call);
-void ec2_describe_volumes(struct ec2_call *call);
-void ec2_describe_spot_requests(struct ec2_call *call);
-void ec2_cancel_spot_requests(struct ec2_call *call);
+void act_describe_regions(struct ec2_call *call);
+void act_describe_zones(struct ec2_call *call);
+void act_describe_vpcs(struct ec2_call *call);
+void act_describe_subnets(struct ec2_call *call);
+void act_describe_images(struct ec2_call *call);
+void act_describe_types(struct ec2_call *call);
+void act_describe_offerings(struct ec2_call *call);
+void act_describe_prices(struct ec2_call *call);
+void act_describe_keys(struct ec2_call *call);
+void act_import_key(struct ec2_call *call);
+void act_delete_key(struct ec2_call *call);
+void act_create_group(struct ec2_call *call);
+void act_describe_groups(struct ec2_call *call);
+void act_authorize_ingress(struct ec2_call *call);
+void act_delete_group(struct ec2_call *call);
+void act_run(struct ec2_call *call);
+void act_describe_instances(struct ec2_call *call);
+void act_describe_status(struct ec2_call *call);
+void act_console(struct ec2_call *call);
+void act_terminate(struct ec2_call *call);
+void act_reboot(struct ec2_call *call);
+void act_stop(struct ec2_call *call);
+void act_start(struct ec2_call *call);
+void act_create_tags(struct ec2_call *call);
+void act_delete_tags(struct ec2_call *call);
+void act_describe_tags(struct ec2_call *call);
+void act_describe_volumes(struct ec2_call *call);
+void act_describe_spot_requests(struct ec2_call *call);
+void act_cancel_spot_requests(struct ec2_call *call);
 
 #endif

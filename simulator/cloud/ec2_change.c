@@ -27,7 +27,7 @@ static int *states_of(struct ec2_call *call, struct instance *const *v, size_t n
 	return states;
 }
 
-void ec2_terminate(struct ec2_call *call)
+void act_terminate(struct ec2_call *call)
 {
 	size_t nr;
 	struct instance **v = instances_read(call, true, &nr);
@@ -50,22 +50,23 @@ void ec2_terminate(struct ec2_call *call)
 	write_changes(call, v, before, nr);
 }
 
-void ec2_reboot(struct ec2_call *call)
+void act_reboot(struct ec2_call *call)
 {
 	size_t nr;
 	struct instance **v = instances_read(call, true, &nr);
 
 	for (size_t i = 0; i < nr; i++) {
 		if (v[i]->state != STATE_RUNNING && v[i]->state != STATE_PENDING)
-			ec2_fail(call, "IncorrectState",
-				 "The instance '%s' is not in a state from which it can be rebooted",
-				 v[i]->base.id);
+			ec2_fail(
+				call, "IncorrectState",
+				"The instance '%s' is not in a state from which it can be rebooted",
+				v[i]->base.id);
 	}
 	if (ec2_ready(call))
 		out_bool(call->out, "return", true);
 }
 
-void ec2_stop(struct ec2_call *call)
+void act_stop(struct ec2_call *call)
 {
 	size_t nr;
 	struct instance **v = instances_read(call, true, &nr);
@@ -83,9 +84,10 @@ void ec2_stop(struct ec2_call *call)
 				 "with a one-time Spot Instance request.",
 				 v[i]->base.id);
 		else if (!instance_live(v[i]))
-			ec2_fail(call, "IncorrectInstanceState",
-				 "This instance '%s' is not in a state from which it can be stopped.",
-				 v[i]->base.id);
+			ec2_fail(
+				call, "IncorrectInstanceState",
+				"This instance '%s' is not in a state from which it can be stopped.",
+				v[i]->base.id);
 	}
 	if (!ec2_ready(call))
 		return;
@@ -94,7 +96,7 @@ void ec2_stop(struct ec2_call *call)
 	write_changes(call, v, before, nr);
 }
 
-void ec2_start(struct ec2_call *call)
+void act_start(struct ec2_call *call)
 {
 	size_t nr;
 	struct instance **v = instances_read(call, true, &nr);
@@ -104,9 +106,10 @@ void ec2_start(struct ec2_call *call)
 		const struct instance *instance = v[i];
 
 		if (instance->state == STATE_STOPPING || !instance_live(instance))
-			ec2_fail(call, "IncorrectInstanceState",
-				 "The instance '%s' is not in a state from which it can be started.",
-				 instance->base.id);
+			ec2_fail(
+				call, "IncorrectInstanceState",
+				"The instance '%s' is not in a state from which it can be started.",
+				instance->base.id);
 		else if (instance->state == STATE_STOPPED &&
 			 fault_no_capacity(call->cloud, instance->type->name,
 					   instance->base.zone->name, call->cloud->now_ms))

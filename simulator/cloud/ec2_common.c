@@ -30,8 +30,8 @@ static const struct {
 static bool well_formed(const char *id, const char *prefix)
 {
 	size_t len = strlen(prefix);
-	const char *digits = strcmp(prefix, "sir-") == 0 ? "0123456789abcdefghijklmnopqrstuvwxyz" :
-							   "0123456789abcdef";
+	const char *digits = strcmp(prefix, "sir-") == 0 ? "0123456789abcdefghijklmnopqrstuvwxyz"
+							 : "0123456789abcdef";
 
 	if (strncmp(id, prefix, len) != 0)
 		return false;
@@ -104,7 +104,8 @@ static int read_spec_tags(struct ec2_call *call, size_t n, struct tag_set *set)
 				"The maximum number of Tags for a resource has been reached.");
 	for (size_t i = 1; i <= nr; i++) {
 		const char *key = params_need(params, params_name(params, "%s.%zu.Key", list, i));
-		const char *value = params_get(params, params_name(params, "%s.%zu.Value", list, i));
+		const char *value =
+			params_get(params, params_name(params, "%s.%zu.Value", list, i));
 
 		if (params_failed(params) || tag_check(call, key, value ? value : "") != 0)
 			return -1;
@@ -153,7 +154,8 @@ struct instance **instances_read(struct ec2_call *call, bool required, size_t *r
 {
 	size_t nr;
 	const char **ids = params_list(call->params, "InstanceId", LIST_MAX, &nr);
-	struct instance **v = arena_alloc(&call->params->arena, (nr + 1) * sizeof(struct instance *));
+	struct instance **v =
+		arena_alloc(&call->params->arena, (nr + 1) * sizeof(struct instance *));
 
 	*ret_nr = 0;
 	if (nr == 0 && required)

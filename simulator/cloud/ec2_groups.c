@@ -35,8 +35,8 @@ struct group *group_need(struct ec2_call *call, const char *id, const char *name
 		group = (void *)object_find(call->cloud, OBJECT_GROUP, call->region, id);
 		if (group && !group->base.ended_ms)
 			return group;
-		ec2_fail(call, "InvalidGroup.NotFound",
-			 "The security group '%s' does not exist", id);
+		ec2_fail(call, "InvalidGroup.NotFound", "The security group '%s' does not exist",
+			 id);
 		return NULL;
 	}
 	if (!name) {
@@ -83,7 +83,7 @@ static void check_new_group(struct ec2_call *call, const char *name, const char 
 			 "The security group '%s' already exists for VPC '%s'", name, default_vpc);
 }
 
-void ec2_create_group(struct ec2_call *call)
+void act_create_group(struct ec2_call *call)
 {
 	const char *name = params_need(call->params, "GroupName");
 	const char *description = params_need(call->params, "GroupDescription");
@@ -141,8 +141,8 @@ static void write_group(struct ec2_call *call, const struct group *group)
 	out_str(out, "groupName", group->name);
 	out_str(out, "groupDescription", group->description);
 	out_str(out, "vpcId", vpc);
-	out_strf(out, "securityGroupArn", "arn:aws:ec2:%s:%s:security-group/%s",
-		 call->region->name, call->cloud->account, group->base.id);
+	out_strf(out, "securityGroupArn", "arn:aws:ec2:%s:%s:security-group/%s", call->region->name,
+		 call->cloud->account, group->base.id);
 	rules_write(out, group);
 	out_tags(out, group->base.tags.v, group->base.tags.nr);
 	out_close(out, "item");
@@ -163,7 +163,7 @@ static bool read_wanted(struct ec2_call *call, struct group **wanted, size_t *re
 	return !params_failed(call->params);
 }
 
-void ec2_describe_groups(struct ec2_call *call)
+void act_describe_groups(struct ec2_call *call)
 {
 	static const char *const known[] = { "group-name", "group-id", "description",
 					     "vpc-id",	   "tag",      NULL };
@@ -200,7 +200,7 @@ void ec2_describe_groups(struct ec2_call *call)
 	out_close(call->out, "securityGroupInfo");
 }
 
-void ec2_authorize_ingress(struct ec2_call *call)
+void act_authorize_ingress(struct ec2_call *call)
 {
 	const char *id = params_get(call->params, "GroupId");
 	const char *name = params_get(call->params, "GroupName");
@@ -219,7 +219,7 @@ void ec2_authorize_ingress(struct ec2_call *call)
 	rules_write_new(call, group, nr_old);
 }
 
-void ec2_delete_group(struct ec2_call *call)
+void act_delete_group(struct ec2_call *call)
 {
 	const char *id = params_get(call->params, "GroupId");
 	const char *name = params_get(call->params, "GroupName");
@@ -228,9 +228,10 @@ void ec2_delete_group(struct ec2_call *call)
 	if (!ec2_ready(call))
 		return;
 	if (group->base.builtin) {
-		ec2_fail(call, "CannotDelete",
-			 "the specified group: \"%s\" name: \"default\" cannot be deleted by a user",
-			 group->base.id);
+		ec2_fail(
+			call, "CannotDelete",
+			"the specified group: \"%s\" name: \"default\" cannot be deleted by a user",
+			group->base.id);
 	} else if (group_in_use(call->cloud, group)) {
 		ec2_fail(call, "DependencyViolation", "resource %s has a dependent object",
 			 group->base.id);

@@ -103,7 +103,7 @@ static void write_image(struct ec2_call *call, const struct sim_image *image, co
 	out_close(out, "item");
 }
 
-void ec2_describe_images(struct ec2_call *call)
+void act_describe_images(struct ec2_call *call)
 {
 	static const char *const known[] = { "name",
 					     "description",

@@ -128,8 +128,7 @@ static void write_disks(struct ec2_call *call, const struct instance *instance)
 		out_str(out, "deviceName", volume->device.name);
 		out_open(out, "ebs");
 		out_str(out, "volumeId", object->id);
-		out_str(out, "status",
-			instance->state == STATE_PENDING ? "attaching" : "attached");
+		out_str(out, "status", instance->state == STATE_PENDING ? "attaching" : "attached");
 		out_time_ms(out, "attachTime", object->began_ms);
 		out_bool(out, "deleteOnTermination", volume->device.delete_on_termination);
 		out_close(out, "ebs");

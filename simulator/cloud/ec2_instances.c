@@ -10,15 +10,26 @@
 #define PAGE_DEFAULT 1000
 #define STATUS_MAX   100
 
-static const char *const instance_filters[] = {
-	"instance-id",	     "instance-state-name", "instance-state-code",
-	"instance-type",     "instance-lifecycle",  "availability-zone",
-	"availability-zone-id", "client-token",	    "image-id",
-	"ip-address",	     "key-name",	    "private-ip-address",
-	"reservation-id",    "spot-instance-request-id", "subnet-id",
-	"vpc-id",	     "architecture",	    "instance.group-id",
-	"tag",		     NULL
-};
+static const char *const instance_filters[] = { "instance-id",
+						"instance-state-name",
+						"instance-state-code",
+						"instance-type",
+						"instance-lifecycle",
+						"availability-zone",
+						"availability-zone-id",
+						"client-token",
+						"image-id",
+						"ip-address",
+						"key-name",
+						"private-ip-address",
+						"reservation-id",
+						"spot-instance-request-id",
+						"subnet-id",
+						"vpc-id",
+						"architecture",
+						"instance.group-id",
+						"tag",
+						NULL };
 
 struct instance_view {
 	const struct cloud *cloud;
@@ -67,9 +78,9 @@ static const char *instance_field(const void *thing, const char *name, size_t i,
 	};
 
 	if (strcmp(name, "instance.group-id") == 0)
-		return i < instance->nr_groups && !instance->base.ended_ms ?
-			       instance->groups[i]->base.id :
-			       NULL;
+		return i < instance->nr_groups && !instance->base.ended_ms
+			       ? instance->groups[i]->base.id
+			       : NULL;
 	if (i > 0)
 		return NULL;
 	for (size_t n = 0; n < ARRAY_SIZE(fields); n++) {
@@ -92,7 +103,7 @@ static bool listed(struct instance *const *v, size_t nr, const struct instance *
 	return nr == 0;
 }
 
-void ec2_describe_instances(struct ec2_call *call)
+void act_describe_instances(struct ec2_call *call)
 {
 	const struct instance *last = NULL;
 	struct object *object = NULL;
@@ -155,11 +166,14 @@ static void write_status(struct buf *out, const char *name, bool running)
 	out_close(out, name);
 }
 
-void ec2_describe_status(struct ec2_call *call)
+void act_describe_status(struct ec2_call *call)
 {
-	static const char *const known[] = { "instance-state-name", "instance-state-code",
-					     "availability-zone",   "availability-zone-id",
-					     "tag",		    NULL };
+	static const char *const known[] = { "instance-state-name",
+					     "instance-state-code",
+					     "availability-zone",
+					     "availability-zone-id",
+					     "tag",
+					     NULL };
 	struct object *object = NULL;
 	struct filters filters;
 	struct page page;
@@ -200,7 +214,7 @@ void ec2_describe_status(struct ec2_call *call)
 }
 
 /* These machines have no console: the output is there, and empty. */
-void ec2_console(struct ec2_call *call)
+void act_console(struct ec2_call *call)
 {
 	const char *id = params_need(call->params, "InstanceId");
 	struct object *object = NULL;

@@ -9,11 +9,11 @@
 #include "core/text.h"
 #include "simulator/cloud/ec2.h"
 
-#define LIST_MAX      100
-#define NAME_MAX_LEN  255
-#define KEY_TEXT_MAX  2048
-#define ED25519_BLOB  51 /* "ssh-ed25519" and 32 bytes, each behind its length */
-#define RSA_BLOB_MIN  (1024 / 8)
+#define LIST_MAX     100
+#define NAME_MAX_LEN 255
+#define KEY_TEXT_MAX 2048
+#define ED25519_BLOB 51 /* "ssh-ed25519" and 32 bytes, each behind its length */
+#define RSA_BLOB_MIN (1024 / 8)
 
 static struct key_pair *find_key(const struct ec2_call *call, const char *name)
 {
@@ -37,9 +37,9 @@ struct public_key {
 static bool parse_line(struct public_key *key)
 {
 	const char *line = key->text.data;
-	const char *type = text_starts_with(line, "ssh-ed25519 ") ? "ssh-ed25519" :
-			   text_starts_with(line, "ssh-rsa ")	  ? "ssh-rsa" :
-								    NULL;
+	const char *type = text_starts_with(line, "ssh-ed25519 ") ? "ssh-ed25519"
+			   : text_starts_with(line, "ssh-rsa ")	  ? "ssh-rsa"
+								  : NULL;
 	size_t type_len = type ? strlen(type) : 0;
 	const char *blob = line + type_len + 1;
 
@@ -101,7 +101,7 @@ static void import(struct ec2_call *call, const char *name, const struct public_
 	write_key(call->out, key, false);
 }
 
-void ec2_import_key(struct ec2_call *call)
+void act_import_key(struct ec2_call *call)
 {
 	const char *name = params_need(call->params, "KeyName");
 	const char *material = params_need(call->params, "PublicKeyMaterial");
@@ -147,9 +147,10 @@ static bool listed(const char *const *v, size_t nr, const char *text)
 	return false;
 }
 
-void ec2_describe_keys(struct ec2_call *call)
+void act_describe_keys(struct ec2_call *call)
 {
-	static const char *const known[] = { "key-name", "key-pair-id", "fingerprint", "tag", NULL };
+	static const char *const known[] = { "key-name", "key-pair-id", "fingerprint", "tag",
+					     NULL };
 	struct object *object = NULL;
 	struct filters filters;
 	size_t nr_names, nr_ids;
@@ -185,7 +186,7 @@ void ec2_describe_keys(struct ec2_call *call)
 }
 
 /* Deleting a key that is not there is success, as with EC2. */
-void ec2_delete_key(struct ec2_call *call)
+void act_delete_key(struct ec2_call *call)
 {
 	const char *name = params_get(call->params, "KeyName");
 	const char *id = params_get(call->params, "KeyPairId");
@@ -198,8 +199,8 @@ void ec2_delete_key(struct ec2_call *call)
 		return;
 	if (!ec2_ready(call))
 		return;
-	object = name ? (void *)find_key(call, name) :
-			object_find(call->cloud, OBJECT_KEY, call->region, id);
+	object = name ? (void *)find_key(call, name)
+		      : object_find(call->cloud, OBJECT_KEY, call->region, id);
 	if (object && !object->ended_ms)
 		object->ended_ms = call->cloud->now_ms;
 	out_bool(call->out, "return", true);

@@ -32,7 +32,7 @@ static const char *region_field(const void *thing, const char *name, size_t i, c
 	return scratch;
 }
 
-void ec2_describe_regions(struct ec2_call *call)
+void act_describe_regions(struct ec2_call *call)
 {
 	static const char *const known[] = { "region-name", "endpoint", "opt-in-status", NULL };
 	bool all = params_bool(call->params, "AllRegions", false);
@@ -111,7 +111,7 @@ static void write_zone(struct buf *out, const struct zone_view *view)
 	out_close(out, "item");
 }
 
-void ec2_describe_zones(struct ec2_call *call)
+void act_describe_zones(struct ec2_call *call)
 {
 	static const char *const known[] = { "zone-name", "zone-id",	   "region-name", "state",
 					     "zone-type", "opt-in-status", "group-name",  NULL };
@@ -126,8 +126,8 @@ void ec2_describe_zones(struct ec2_call *call)
 		return;
 	for (size_t i = 0; i < nr_names; i++) {
 		if (!place_zone_find(call->region, names[i]))
-			ec2_fail(call, "InvalidParameterValue", "Invalid availability zone: [%.64s]",
-				 names[i]);
+			ec2_fail(call, "InvalidParameterValue",
+				 "Invalid availability zone: [%.64s]", names[i]);
 	}
 	for (size_t i = 0; i < nr_ids; i++) {
 		if (!place_zone_find_id(call->region, ids[i]))
@@ -138,7 +138,8 @@ void ec2_describe_zones(struct ec2_call *call)
 	for (size_t i = 0; i < call->region->nr_zones; i++) {
 		struct zone_view view = { call->region, &call->region->zones[i], call->cloud };
 
-		if (listed(names, nr_names, view.zone->name) && listed(ids, nr_ids, view.zone->id) &&
+		if (listed(names, nr_names, view.zone->name) &&
+		    listed(ids, nr_ids, view.zone->id) &&
 		    filters_match(&filters, NULL, zone_field, &view))
 			write_zone(call->out, &view);
 	}
@@ -162,9 +163,9 @@ static const char *vpc_field(const void *thing, const char *name, size_t i, char
 	return "true"; /* is-default */
 }
 
-void ec2_describe_vpcs(struct ec2_call *call)
+void act_describe_vpcs(struct ec2_call *call)
 {
-	static const char *const known[] = { "vpc-id", "cidr",	     "state", "is-default",
+	static const char *const known[] = { "vpc-id", "cidr",	    "state", "is-default",
 					     "tag",    "isDefault", NULL };
 	struct zone_view view = { call->region, NULL, call->cloud };
 	const struct tag_set no_tags = { 0 };
@@ -181,8 +182,8 @@ void ec2_describe_vpcs(struct ec2_call *call)
 	vpc_id(call->cloud, call->region, id);
 	for (size_t i = 0; i < nr; i++) {
 		if (strcmp(ids[i], id) != 0 || call->cloud->config.no_default_vpc)
-			ec2_fail(call, "InvalidVpcID.NotFound",
-				 "The vpc ID '%.64s' does not exist", ids[i]);
+			ec2_fail(call, "InvalidVpcID.NotFound", "The vpc ID '%.64s' does not exist",
+				 ids[i]);
 	}
 	out_open(call->out, "vpcSet");
 	if (!call->cloud->config.no_default_vpc &&
@@ -258,7 +259,7 @@ static bool is_subnet(const struct ec2_call *call, const char *id)
 	return false;
 }
 
-void ec2_describe_subnets(struct ec2_call *call)
+void act_describe_subnets(struct ec2_call *call)
 {
 	static const char *const known[] = { "subnet-id",
 					     "vpc-id",

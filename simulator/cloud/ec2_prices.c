@@ -13,13 +13,13 @@
 #include "simulator/cloud/ec2.h"
 #include "simulator/cloud/market.h"
 
-#define WINDOW_S        (INT64_C(90) * 86400)
-#define PAGE_MAX        1000
-#define LIST_MAX        100
-#define LINUX           "Linux/UNIX"
-#define WINDOWS         "Windows"
+#define WINDOW_S	(INT64_C(90) * 86400)
+#define PAGE_MAX	1000
+#define LIST_MAX	100
+#define LINUX		"Linux/UNIX"
+#define WINDOWS		"Windows"
 #define WINDOWS_PER_CPU 46000 /* micro-dollars an hour: the licence */
-#define ROWS_MAX        2000000
+#define ROWS_MAX	2000000
 
 struct row {
 	const struct type_spec *type;
@@ -45,7 +45,8 @@ struct query {
 
 static bool known_product(const char *product)
 {
-	static const char *const names[] = { LINUX, "Red Hat Enterprise Linux", "SUSE Linux", WINDOWS };
+	static const char *const names[] = { LINUX, "Red Hat Enterprise Linux", "SUSE Linux",
+					     WINDOWS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t len = strlen(names[i]);
@@ -70,8 +71,8 @@ static int read_zone(struct ec2_call *call, struct query *query)
 		return 0;
 	zone = name ? place_zone_find(call->region, name) : place_zone_find_id(call->region, id);
 	if (!zone)
-		return ec2_fail(call, "InvalidParameterValue",
-				"Invalid availability zone: [%.64s]", name ? name : id);
+		return ec2_fail(call, "InvalidParameterValue", "Invalid availability zone: [%.64s]",
+				name ? name : id);
 	query->zones = arena_alloc(&call->params->arena, sizeof(char *));
 	query->zones[0] = zone->name;
 	query->nr_zones = 1;
@@ -118,8 +119,7 @@ static int read_query(struct ec2_call *call, struct query *query, int64_t now)
 	for (size_t i = 0; i < query->nr_products; i++) {
 		if (!known_product(query->products[i]))
 			return ec2_fail(call, "InvalidParameterValue",
-					"Invalid product description: '%.64s'",
-					query->products[i]);
+					"Invalid product description: '%.64s'", query->products[i]);
 	}
 	return 0;
 }
@@ -204,8 +204,7 @@ static void add_fault_changes(const struct ec2_call *call, const struct query *q
 
 	for (size_t i = 0; i < cloud->nr_faults; i++) {
 		const struct fault *fault = &cloud->faults[i].fault;
-		int64_t bounds[] = { fault->from_ms ? fault->from_ms / 1000 :
-						      cloud->config.start,
+		int64_t bounds[] = { fault->from_ms ? fault->from_ms / 1000 : cloud->config.start,
 				     fault->until_ms / 1000 };
 
 		if (!fault_applies(fault, FAULT_PRICE, rows->pool.type->name,
@@ -229,8 +228,8 @@ static void collect(struct ec2_call *call, const struct query *query, struct row
 {
 	size_t nr;
 	const struct type_spec *types = type_specs(&nr);
-	const char *const linux_vpc = LINUX " (Amazon VPC)", *const windows_vpc = WINDOWS
-							     " (Amazon VPC)";
+	const char *const linux_vpc = LINUX " (Amazon VPC)", *const windows_vpc =
+								     WINDOWS " (Amazon VPC)";
 
 	rows->cloud = call->cloud;
 	rows->with_linux = wanted(query->products, query->nr_products, LINUX) ||
@@ -271,7 +270,7 @@ static void write_row(struct buf *out, const struct row *row)
 	out_close(out, "item");
 }
 
-void ec2_describe_prices(struct ec2_call *call)
+void act_describe_prices(struct ec2_call *call)
 {
 	struct query query;
 	struct rows rows = { 0 };

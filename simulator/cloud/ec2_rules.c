@@ -12,7 +12,7 @@
 #define DESCRIPTION_CHARS " ._-:/()#,@[]+=&;{}!$*"
 
 /* "203.0.113.9/24" becomes "203.0.113.0/24", as EC2 keeps it. */
-static bool canonical_cidr(const char *text, bool ipv6, char out[48])
+static bool canonical_cidr(const char *text, bool ipv6, char out[CIDR_TEXT_MAX])
 {
 	unsigned char raw[16];
 	char address[INET6_ADDRSTRLEN];
@@ -20,8 +20,7 @@ static bool canonical_cidr(const char *text, bool ipv6, char out[48])
 	unsigned bits_max = ipv6 ? 128 : 32, bits;
 	char *end;
 
-	if (!slash || slash[1] < '0' || slash[1] > '9' ||
-	    (size_t)(slash - text) >= sizeof(address))
+	if (!slash || slash[1] < '0' || slash[1] > '9' || (size_t)(slash - text) >= sizeof(address))
 		return false;
 	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
 	bits = (unsigned)strtoul(slash + 1, &end, 10);
@@ -31,7 +30,7 @@ static bool canonical_cidr(const char *text, bool ipv6, char out[48])
 	for (unsigned i = bits; i < bits_max; i++)
 		raw[i / 8] &= (unsigned char)~(0x80u >> i % 8);
 	inet_ntop(ipv6 ? AF_INET6 : AF_INET, raw, address, sizeof(address));
-	snprintf(out, 48, "%s/%u", address, bits);
+	snprintf(out, CIDR_TEXT_MAX, "%s/%u", address, bits);
 	return true;
 }
 
@@ -46,17 +45,18 @@ static int add_rule(struct ec2_call *call, struct group *group, const struct rul
 {
 	for (size_t i = 0; i < group->nr_rules; i++) {
 		if (same_rule(&group->rules[i], rule))
-			return ec2_fail(call, "InvalidPermission.Duplicate",
-					"the specified rule \"peer: %s, %s, from port: %d, to port: "
-					"%d, ALLOW\" already exists",
-					rule->cidr, rule->protocol, rule->from, rule->to);
+			return ec2_fail(
+				call, "InvalidPermission.Duplicate",
+				"the specified rule \"peer: %s, %s, from port: %d, to port: "
+				"%d, ALLOW\" already exists",
+				rule->cidr, rule->protocol, rule->from, rule->to);
 	}
 	if (group->nr_rules == RULES_MAX)
 		return ec2_fail(call, "RulesPerSecurityGroupLimitExceeded",
 				"The maximum number of rules per security group has been reached.");
 	if (description && !text_is_token(description, DESCRIPTION_CHARS, 255))
-		return ec2_fail(call, "InvalidParameterValue",
-				"Invalid rule description: '%.64s'", description);
+		return ec2_fail(call, "InvalidParameterValue", "Invalid rule description: '%.64s'",
+				description);
 	group->rules[group->nr_rules] = *rule;
 	group->rules[group->nr_rules].description = description ? xstrdup(description) : NULL;
 	cloud_new_id(call->cloud, "sgr", group->rules[group->nr_rules].id);
@@ -69,8 +69,8 @@ static int read_ranges(struct ec2_call *call, struct group *group, const char *p
 		       struct rule rule)
 {
 	struct sim_params *params = call->params;
-	const char *list = params_name(params, "%s.%s", permission,
-				       rule.ipv6 ? "Ipv6Ranges" : "IpRanges");
+	const char *list =
+		params_name(params, "%s.%s", permission, rule.ipv6 ? "Ipv6Ranges" : "IpRanges");
 	const char *member = rule.ipv6 ? "CidrIpv6" : "CidrIp";
 	size_t nr = params_count(params, list, RULES_MAX);
 
@@ -104,7 +104,8 @@ static int read_ports(struct ec2_call *call, const char *permission, struct rule
 	if (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
 	    strcmp(protocol, "icmp") != 0 && strcmp(protocol, "-1") != 0)
 		return ec2_fail(call, "InvalidParameterValue",
-				"Invalid value '%.16s' for IP protocol. Unknown protocol.", protocol);
+				"Invalid value '%.16s' for IP protocol. Unknown protocol.",
+				protocol);
 	snprintf(rule->protocol, sizeof(rule->protocol), "%s", protocol);
 	rule->from = (int)params_int(params, from, -1, 65535, -1);
 	rule->to = (int)params_int(params, to, -1, 65535, -1);
@@ -116,8 +117,8 @@ static int read_ports(struct ec2_call *call, const char *permission, struct rule
 				"ports with TCP/UDP.",
 				permission);
 	if (strcmp(protocol, "icmp") != 0 && (rule->from > rule->to || rule->from < 0))
-		return ec2_fail(call, "InvalidParameterValue",
-				"Invalid port range: %d to %d", rule->from, rule->to);
+		return ec2_fail(call, "InvalidParameterValue", "Invalid port range: %d to %d",
+				rule->from, rule->to);
 	return 0;
 }
 
@@ -184,7 +185,8 @@ static void write_ranges(struct buf *out, const struct rule *rules, size_t nr, s
 }
 
 /* EC2 shows one permission for each protocol and ports, with all its addresses. */
-static void write_permissions(struct buf *out, const char *name, const struct rule *rules, size_t nr)
+static void write_permissions(struct buf *out, const char *name, const struct rule *rules,
+			      size_t nr)
 {
 	out_open(out, name);
 	for (size_t i = 0; i < nr; i++) {

@@ -116,8 +116,7 @@ static void keep_token(struct ec2_call *call, const struct instance *first, cons
 	struct cloud *cloud = call->cloud;
 	struct token *token;
 
-	cloud->tokens =
-		xgrow(cloud->tokens, cloud->nr_tokens, &cloud->cap_tokens, sizeof(*token));
+	cloud->tokens = xgrow(cloud->tokens, cloud->nr_tokens, &cloud->cap_tokens, sizeof(*token));
 	token = &cloud->tokens[cloud->nr_tokens++];
 	memset(token, 0, sizeof(*token));
 	token->token = xstrdup(first->token);
@@ -217,7 +216,7 @@ static struct instance *launch(struct ec2_call *call, const struct run_spec *spe
 	return first;
 }
 
-void ec2_run(struct ec2_call *call)
+void act_run(struct ec2_call *call)
 {
 	struct run_spec *spec = run_read(call);
 	char hash[SHA256_HEX_MAX];

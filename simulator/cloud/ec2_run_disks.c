@@ -7,7 +7,7 @@
 #include "core/text.h"
 #include "simulator/cloud/run.h"
 
-#define GIB_MAX  65536
+#define GIB_MAX	 65536
 #define GP3_IOPS 3000
 #define GP3_MIBS 125
 
@@ -73,8 +73,8 @@ static void read_type(struct ec2_call *call, const char *ebs, struct block_devic
 	for (size_t i = 0; type && i < ARRAY_SIZE(types); i++)
 		known = known || strcmp(types[i], type) == 0;
 	if (type && !known)
-		ec2_fail(call, "InvalidParameterValue",
-			 "Invalid value '%.32s' for VolumeType.", type);
+		ec2_fail(call, "InvalidParameterValue", "Invalid value '%.32s' for VolumeType.",
+			 type);
 	else if (type)
 		snprintf(disk->type, sizeof(disk->type), "%s", type);
 }

@@ -109,7 +109,8 @@ static const char *read_interface(struct ec2_call *call, struct run_spec *spec)
 			 "Network interfaces and an instance-level subnet ID or security groups "
 			 "may not be specified on the same request");
 	if (params_count(params, "NetworkInterface", 2) != 1)
-		ec2_fail(call, "InvalidParameterValue", "Exactly one network interface is possible");
+		ec2_fail(call, "InvalidParameterValue",
+			 "Exactly one network interface is possible");
 	params_need(params, INTERFACE ".DeviceIndex");
 	params_int(params, INTERFACE ".DeviceIndex", 0, 0, 0);
 	params_bool(params, INTERFACE ".DeleteOnTermination", true);

@@ -12,10 +12,10 @@
 #include "simulator/cloud/market.h"
 #include "simulator/cloud/run.h"
 
-#define USER_DATA_MAX   16384
-#define TOKEN_MAX       64
+#define USER_DATA_MAX	16384
+#define TOKEN_MAX	64
 #define MAX_PRICE_FLOOR 1000 /* micro-dollars: a cap must be above it */
-#define MARKET          "InstanceMarketOptions"
+#define MARKET		"InstanceMarketOptions"
 
 void run_word(struct ec2_call *call, const char *name, const char *const *words, const char *def,
 	      char out[12])
@@ -108,7 +108,9 @@ static void read_guest(struct ec2_call *call, struct run_spec *spec)
 		ec2_fail(call, "InvalidParameterValue",
 			 "Value (%.64s) for parameter iamInstanceProfile is invalid. Invalid IAM "
 			 "Instance Profile",
-			 name ? name : arn ? arn : "");
+			 name  ? name
+			 : arn ? arn
+			       : "");
 	}
 }
 
@@ -133,7 +135,8 @@ static void read_max_price(struct ec2_call *call, struct run_spec *spec)
 	const char *text = params_get(call->params, MARKET ".SpotOptions.MaxPrice");
 	struct error err = ERROR_INIT;
 
-	spec->max_price = type_on_demand(call->cloud->config.market, spec->type, call->region->name);
+	spec->max_price =
+		type_on_demand(call->cloud->config.market, spec->type, call->region->name);
 	if (!text)
 		return;
 	if (money_parse(text, "MaxPrice", &spec->max_price, &err) != 0 ||
@@ -150,8 +153,7 @@ static void read_market(struct ec2_call *call, struct run_spec *spec)
 	char type[12], behaviour[12];
 
 	if (!market && params_has_prefix(call->params, MARKET "."))
-		ec2_fail(call, "InvalidParameterCombination",
-			 "Market options need a MarketType");
+		ec2_fail(call, "InvalidParameterCombination", "Market options need a MarketType");
 	if (!market || params_failed(call->params))
 		return;
 	if (strcmp(market, "spot") != 0) {

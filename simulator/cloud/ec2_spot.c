@@ -6,7 +6,7 @@
 #include "core/money.h"
 #include "simulator/cloud/ec2.h"
 
-#define IDS_MAX      1000
+#define IDS_MAX	     1000
 #define PAGE_DEFAULT 1000
 
 static const char *price_text(char *out, int64_t micros)
@@ -89,7 +89,7 @@ static struct spot_request **read_ids(struct ec2_call *call, size_t *ret_nr)
 	return v;
 }
 
-void ec2_describe_spot_requests(struct ec2_call *call)
+void act_describe_spot_requests(struct ec2_call *call)
 {
 	static const char *const known[] = { "spot-instance-request-id",
 					     "state",
@@ -131,7 +131,7 @@ void ec2_describe_spot_requests(struct ec2_call *call)
 }
 
 /* Cancelling ends no instance. */
-void ec2_cancel_spot_requests(struct ec2_call *call)
+void act_cancel_spot_requests(struct ec2_call *call)
 {
 	size_t nr;
 	struct spot_request **v = read_ids(call, &nr);
@@ -148,9 +148,10 @@ void ec2_cancel_spot_requests(struct ec2_call *call)
 					 "canceled-before-fulfillment",
 					 "Your Spot request is canceled before fulfillment.");
 		else if (strcmp(v[i]->state, "active") == 0)
-			spot_request_set(call->cloud, v[i], "cancelled",
-					 "request-canceled-and-instance-running",
-					 "Your Spot request is canceled, and its instance runs on.");
+			spot_request_set(
+				call->cloud, v[i], "cancelled",
+				"request-canceled-and-instance-running",
+				"Your Spot request is canceled, and its instance runs on.");
 		out_open(call->out, "item");
 		out_str(call->out, "spotInstanceRequestId", v[i]->base.id);
 		out_str(call->out, "state", v[i]->state);

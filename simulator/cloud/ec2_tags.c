@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "simulator/cloud/ec2.h"
 
-#define IDS_MAX      1000
+#define IDS_MAX	     1000
 #define PAGE_DEFAULT 1000
 
 struct tag_change {
@@ -23,16 +23,15 @@ static void read_change(struct ec2_call *call, struct tag_change *change)
 	const char **ids = params_list(params, "ResourceId", IDS_MAX, &change->nr_objects);
 
 	change->nr_tags = params_count(params, "Tag", IDS_MAX);
-	change->objects = arena_alloc(&params->arena,
-				      (change->nr_objects + 1) * sizeof(struct object *));
+	change->objects =
+		arena_alloc(&params->arena, (change->nr_objects + 1) * sizeof(struct object *));
 	change->tags = arena_alloc(&params->arena, (change->nr_tags + 1) * sizeof(*change->tags));
 	if (change->nr_objects == 0)
 		ec2_fail(call, "MissingParameter",
 			 "The request must contain the parameter resourceIdSet");
 	for (size_t i = 0; i < change->nr_tags; i++) {
 		const char *key = params_need(params, params_name(params, "Tag.%zu.Key", i + 1));
-		const char *value =
-			params_get(params, params_name(params, "Tag.%zu.Value", i + 1));
+		const char *value = params_get(params, params_name(params, "Tag.%zu.Value", i + 1));
 
 		if (params_failed(params) || tag_check(call, key, value ? value : "") != 0)
 			return;
@@ -57,14 +56,13 @@ static void check_room(struct ec2_call *call, const struct tag_change *change)
 	}
 }
 
-void ec2_create_tags(struct ec2_call *call)
+void act_create_tags(struct ec2_call *call)
 {
 	struct tag_change change;
 
 	read_change(call, &change);
 	if (change.nr_tags == 0)
-		ec2_fail(call, "MissingParameter",
-			 "The request must contain the parameter tagSet");
+		ec2_fail(call, "MissingParameter", "The request must contain the parameter tagSet");
 	check_room(call, &change);
 	if (!ec2_ready(call))
 		return;
@@ -89,7 +87,7 @@ static void drop_tags(struct object *object, const struct tag_change *change)
 	}
 }
 
-void ec2_delete_tags(struct ec2_call *call)
+void act_delete_tags(struct ec2_call *call)
 {
 	struct tag_change change;
 
@@ -158,7 +156,7 @@ static bool write_tags(struct ec2_call *call, const struct object *object,
 	return true;
 }
 
-void ec2_describe_tags(struct ec2_call *call)
+void act_describe_tags(struct ec2_call *call)
 {
 	static const char *const known[] = { "key", "value", "resource-id", "resource-type", NULL };
 	struct cloud *cloud = call->cloud;

@@ -14,8 +14,7 @@
 static bool offered(const struct ec2_call *call, const struct type_spec *type)
 {
 	for (size_t i = 0; i < call->region->nr_zones; i++) {
-		if (market_has(call->cloud->config.market, type->name,
-			       call->region->zones[i].name))
+		if (market_has(call->cloud->config.market, type->name, call->region->zones[i].name))
 			return true;
 	}
 	return false;
@@ -163,7 +162,7 @@ static int need_types(struct ec2_call *call, const char *const *names, size_t nr
 	return params_failed(call->params) ? -1 : 0;
 }
 
-void ec2_describe_types(struct ec2_call *call)
+void act_describe_types(struct ec2_call *call)
 {
 	static const char *const known[] = { "instance-type",
 					     "supported-usage-class",
@@ -256,7 +255,7 @@ static const char *location_kind(struct ec2_call *call)
 	return kind;
 }
 
-void ec2_describe_offerings(struct ec2_call *call)
+void act_describe_offerings(struct ec2_call *call)
 {
 	static const char *const known[] = { "instance-type", "location", NULL };
 	const char *kind = location_kind(call), *location;
@@ -278,8 +277,7 @@ void ec2_describe_offerings(struct ec2_call *call)
 		     n++) {
 			struct offering offering = { &types[i], location };
 
-			if (!exists ||
-			    !filters_match(&filters, NULL, offering_field, &offering) ||
+			if (!exists || !filters_match(&filters, NULL, offering_field, &offering) ||
 			    seen++ < page.from)
 				continue;
 			if (written++ == page.max) {

@@ -5,7 +5,7 @@
 
 #include "simulator/cloud/ec2.h"
 
-#define IDS_MAX      500
+#define IDS_MAX	     500
 #define PAGE_DEFAULT 500
 
 static const char *status_of(const struct volume *volume)
@@ -67,7 +67,7 @@ static void write_volume(struct buf *out, const struct volume *volume)
 	out_close(out, "item");
 }
 
-void ec2_describe_volumes(struct ec2_call *call)
+void act_describe_volumes(struct ec2_call *call)
 {
 	static const char *const known[] = { "volume-id",   "status",
 					     "size",	    "availability-zone",

@@ -10,10 +10,14 @@
 #include "simulator/cloud/model.h"
 
 static const char *const kind_names[FAULT_KIND_COUNT] = {
-	[FAULT_ERROR] = "error",       [FAULT_HTML] = "html",
-	[FAULT_DELAY] = "delay",       [FAULT_CUT] = "cut",
-	[FAULT_LOST] = "lost",         [FAULT_TRUNCATE] = "truncate",
-	[FAULT_NO_CAPACITY] = "no-capacity", [FAULT_PRICE] = "price",
+	[FAULT_ERROR] = "error",
+	[FAULT_HTML] = "html",
+	[FAULT_DELAY] = "delay",
+	[FAULT_CUT] = "cut",
+	[FAULT_LOST] = "lost",
+	[FAULT_TRUNCATE] = "truncate",
+	[FAULT_NO_CAPACITY] = "no-capacity",
+	[FAULT_PRICE] = "price",
 	[FAULT_INTERRUPT] = "interrupt",
 };
 
@@ -39,8 +43,8 @@ void cloud_fault_add(struct cloud *cloud, const struct fault *fault)
 	if (fault->kind == FAULT_ERROR) {
 		entry->fault.status = fault->status ? fault->status : 500;
 		entry->fault.code = fault->code ? fault->code : "InternalError";
-		entry->fault.message = fault->message ? fault->message :
-							"An error made by the scenario.";
+		entry->fault.message =
+			fault->message ? fault->message : "An error made by the scenario.";
 	}
 	entry->fault.service = keep(entry, 0, fault->service);
 	entry->fault.action = keep(entry, 1, fault->action);

@@ -13,14 +13,14 @@ struct cloud;
 struct cloud_reply;
 
 enum fault_kind {
-	FAULT_ERROR,       /* status, code and message instead of the action */
-	FAULT_HTML,        /* status with an HTML page, as a load balancer sends it; nothing done */
-	FAULT_DELAY,       /* the reply is held back by delay_ms; the action is done */
-	FAULT_CUT,         /* the connection is closed; nothing done */
-	FAULT_LOST,        /* the action is done, its reply never arrives */
-	FAULT_TRUNCATE,    /* the action is done, the reply breaks off after half of its body */
+	FAULT_ERROR,	   /* status, code and message instead of the action */
+	FAULT_HTML,	   /* status with an HTML page, as a load balancer sends it; nothing done */
+	FAULT_DELAY,	   /* the reply is held back by delay_ms; the action is done */
+	FAULT_CUT,	   /* the connection is closed; nothing done */
+	FAULT_LOST,	   /* the action is done, its reply never arrives */
+	FAULT_TRUNCATE,	   /* the action is done, the reply breaks off after half of its body */
 	FAULT_NO_CAPACITY, /* zone and type, or all where NULL: InsufficientInstanceCapacity */
-	FAULT_PRICE,       /* zone and type: the spot price is price_micros */
+	FAULT_PRICE,	   /* zone and type: the spot price is price_micros */
 	FAULT_INTERRUPT,   /* spot instances of zone and type end for want of capacity at from_ms */
 	FAULT_KIND_COUNT
 };
@@ -30,12 +30,12 @@ struct fault {
 	enum fault_kind kind;
 	/* of replies */
 	const char *service, *action; /* NULL: any; '*' stands for anything, as in "Describe*" */
-	uint64_t first, count;        /* turns of matching requests, from 1; first 0: 1; count 0: for
+	uint64_t first, count;	    /* turns of matching requests, from 1; first 0: 1; count 0: for
 					 ever */
-	double probability;           /* 0 or 1: always; else drawn from the seed at each turn */
-	int status;                   /* ERROR, HTML */
-	const char *code, *message;   /* ERROR; message NULL: one made of the code */
-	int64_t delay_ms;             /* DELAY; with any other kind, too */
+	double probability;	    /* 0 or 1: always; else drawn from the seed at each turn */
+	int status;		    /* ERROR, HTML */
+	const char *code, *message; /* ERROR; message NULL: one made of the code */
+	int64_t delay_ms;	    /* DELAY; with any other kind, too */
 	/* of the market */
 	const char *zone, *type; /* NULL: any; '*' as above */
 	int64_t price_micros;

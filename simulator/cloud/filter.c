@@ -27,16 +27,14 @@ void filters_read(struct ec2_call *call, const char *const *known, struct filter
 	for (size_t i = 0; i < ret->nr; i++) {
 		struct filter *filter = &ret->v[i];
 
-		filter->name =
-			params_need(params, params_name(params, "Filter.%zu.Name", i + 1));
-		filter->values = params_list(params,
-					     params_name(params, "Filter.%zu.Value", i + 1),
+		filter->name = params_need(params, params_name(params, "Filter.%zu.Name", i + 1));
+		filter->values = params_list(params, params_name(params, "Filter.%zu.Value", i + 1),
 					     FILTER_VALUES_MAX, &filter->nr);
 		if (params_failed(params))
 			return;
 		if (filter->nr == 0)
-			ec2_fail(call, "InvalidParameterValue",
-				 "The filter '%s' has no values", filter->name);
+			ec2_fail(call, "InvalidParameterValue", "The filter '%s' has no values",
+				 filter->name);
 		else if (!is_known(known, filter->name))
 			ec2_fail(call, "InvalidParameterValue", "The filter '%s' is invalid",
 				 filter->name);
@@ -98,8 +96,8 @@ static bool match_one(const struct filter *filter, const struct tag_set *tags, f
 	char scratch[64];
 	const char *text;
 
-	if (tags && (text_starts_with(filter->name, TAG_PREFIX) ||
-		     strcmp(filter->name, "tag-key") == 0))
+	if (tags &&
+	    (text_starts_with(filter->name, TAG_PREFIX) || strcmp(filter->name, "tag-key") == 0))
 		return match_tags(filter, tags);
 	for (size_t i = 0; (text = field(thing, filter->name, i, scratch)); i++) {
 		if (any_value(filter, text))

@@ -8,12 +8,12 @@
 #include "core/codec.h"
 #include "core/mem.h"
 
-#define OWNER_DLAMI     "898082745236"
-#define OWNER_AMAZON    "137112412989"
+#define OWNER_DLAMI	"898082745236"
+#define OWNER_AMAZON	"137112412989"
 #define OWNER_CANONICAL "099720109477"
-#define DLAMI           "/aws/service/deeplearning/ami/"
-#define AL2023          "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
-#define UBUNTU          "/aws/service/canonical/ubuntu/server/"
+#define DLAMI		"/aws/service/deeplearning/ami/"
+#define AL2023		"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
+#define UBUNTU		"/aws/service/canonical/ubuntu/server/"
 
 static const struct sim_image images[] = {
 	{ "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20251107",

@@ -12,15 +12,15 @@
 #define SIM_IMAGE_ID_MAX 22 /* "ami-" and 17 hex digits */
 
 struct sim_image {
-	const char *name;         /* "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)..." */
+	const char *name; /* "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)..." */
 	const char *description;
 	const char *architecture; /* "x86_64" or "arm64" */
-	const char *owner_id;     /* twelve digits */
+	const char *owner_id;	  /* twelve digits */
 	const char *owner_alias;  /* "amazon" */
 	const char *root_device;  /* "/dev/sda1" */
-	int root_gib;             /* size of its root snapshot: the least a root disk may have */
-	const char *created;      /* "2025-11-07T08:00:00.000Z" */
-	const char *parameter;    /* the public SSM parameter holding its id */
+	int root_gib;		  /* size of its root snapshot: the least a root disk may have */
+	const char *created;	  /* "2025-11-07T08:00:00.000Z" */
+	const char *parameter;	  /* the public SSM parameter holding its id */
 };
 
 size_t sim_images_count(void);

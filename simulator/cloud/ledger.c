@@ -10,7 +10,7 @@
 
 /* gp3 is 0.08 dollars per GB and month of 730 hours */
 #define GP3_GIB_MONTH_MICROS 80000
-#define HOURS_PER_MONTH      730
+#define HOURS_PER_MONTH	     730
 
 static char *copy(const char *text)
 {
@@ -133,13 +133,13 @@ static void describe_object(const struct cloud *cloud, const struct object *obje
 	} else if (object->kind == OBJECT_VOLUME) {
 		const struct volume *volume = whole;
 
-		resource->state = object->ended_ms ? "deleted" :
-				  volume->instance ? "in-use" :
-						     "available";
+		resource->state = object->ended_ms   ? "deleted"
+				  : volume->instance ? "in-use"
+						     : "available";
 		resource->type = volume->device.type;
 		if (!object->ended_ms)
-			resource->usd_per_hour = (int64_t)volume->device.gib * GP3_GIB_MONTH_MICROS /
-						 HOURS_PER_MONTH;
+			resource->usd_per_hour = (int64_t)volume->device.gib *
+						 GP3_GIB_MONTH_MICROS / HOURS_PER_MONTH;
 	} else if (object->kind == OBJECT_SPOT_REQUEST) {
 		const struct spot_request *request = whole;
 

@@ -25,10 +25,10 @@
 struct error;
 struct market;
 
-#define MARKET_PAST_S      (INT64_C(120) * 86400) /* history of a synthetic pool before its start */
-#define MARKET_NAME_MAX    48                     /* bytes of a type or zone, NUL included */
-#define MARKET_SERIES_MAX  200000                 /* recorded changes of one pool */
-#define MARKET_POOLS_MAX   20000
+#define MARKET_PAST_S	  (INT64_C(120) * 86400) /* history of a synthetic pool before its start */
+#define MARKET_NAME_MAX	  48			 /* bytes of a type or zone, NUL included */
+#define MARKET_SERIES_MAX 200000		 /* recorded changes of one pool */
+#define MARKET_POOLS_MAX  20000
 
 /* An empty market whose synthetic pools begin MARKET_PAST_S before start. */
 struct market *market_new(uint64_t seed, int64_t start);
@@ -57,9 +57,8 @@ void market_set_on_demand(struct market *market, const char *type, const char *r
  * us-east-1 and count in us-east-2 and us-west-2 too, which have the same. Folders are read by
  * simulator/serve/market_load.h.
  */
-int market_parse_prices(struct market *market, const char *name, const char *type,
-			const char *zone, const char *text, size_t len, int64_t shift,
-			struct error *err);
+int market_parse_prices(struct market *market, const char *name, const char *type, const char *zone,
+			const char *text, size_t len, int64_t shift, struct error *err);
 int market_parse_on_demand(struct market *market, const char *name, const char *text, size_t len,
 			   struct error *err);
 
@@ -67,8 +66,7 @@ int market_parse_on_demand(struct market *market, const char *name, const char *
 bool market_has(const struct market *market, const char *type, const char *zone);
 
 /* The price in force at t, or MONEY_UNKNOWN: no such pool, or before its first change. */
-int64_t market_price_at(const struct market *market, const char *type, const char *zone,
-			int64_t t);
+int64_t market_price_at(const struct market *market, const char *type, const char *zone, int64_t t);
 
 /*
  * Calls fn for the change in force at `from` (if any; its own time, before `from`) and every change

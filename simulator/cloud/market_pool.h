@@ -13,9 +13,9 @@ struct pool {
 	char zone[MARKET_NAME_MAX];
 	struct price_point *v; /* recorded; NULL: synthetic */
 	size_t nr;
-	uint64_t seed;     /* synthetic: of this pool */
+	uint64_t seed;	   /* synthetic: of this pool */
 	int64_t on_demand; /* synthetic: what its prices turn around */
-	int64_t since;     /* synthetic: no change before that */
+	int64_t since;	   /* synthetic: no change before that */
 };
 
 /*

@@ -12,7 +12,11 @@
 
 #define DAY INT64_C(86400)
 
-enum temper { CALM, PINNED, NERVOUS };
+enum temper {
+	CALM,
+	PINNED,
+	NERVOUS
+};
 
 static uint64_t mix(uint64_t x)
 {

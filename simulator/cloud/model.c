@@ -11,21 +11,24 @@
 #include "core/text.h"
 #include "simulator/cloud/market.h"
 
-#define DEFAULT_ACCOUNT    "123456789012"
+#define DEFAULT_ACCOUNT	   "123456789012"
 #define DEFAULT_ACCESS_KEY "AKIASIMULATOR0000000"
 #define DEFAULT_SECRET_KEY "SimulatedSecretKeyGoodForNothingElse0000"
 #define DEFAULT_DELAY_MS   2000
-#define DEFAULT_QUOTA      768
+#define DEFAULT_QUOTA	   768
 
 static const char *const kind_names[OBJECT_KIND_COUNT] = {
-	[OBJECT_INSTANCE] = "instance",         [OBJECT_VOLUME] = "volume",
-	[OBJECT_INTERFACE] = "network-interface", [OBJECT_GROUP] = "security-group",
-	[OBJECT_KEY] = "key-pair",              [OBJECT_SPOT_REQUEST] = "spot-instances-request",
+	[OBJECT_INSTANCE] = "instance",
+	[OBJECT_VOLUME] = "volume",
+	[OBJECT_INTERFACE] = "network-interface",
+	[OBJECT_GROUP] = "security-group",
+	[OBJECT_KEY] = "key-pair",
+	[OBJECT_SPOT_REQUEST] = "spot-instances-request",
 };
 
 static const char *const kind_prefixes[OBJECT_KIND_COUNT] = {
-	[OBJECT_INSTANCE] = "i",   [OBJECT_VOLUME] = "vol", [OBJECT_INTERFACE] = "eni",
-	[OBJECT_GROUP] = "sg",     [OBJECT_KEY] = "key",    [OBJECT_SPOT_REQUEST] = "sir",
+	[OBJECT_INSTANCE] = "i", [OBJECT_VOLUME] = "vol", [OBJECT_INTERFACE] = "eni",
+	[OBJECT_GROUP] = "sg",	 [OBJECT_KEY] = "key",	  [OBJECT_SPOT_REQUEST] = "sir",
 };
 
 const char *object_kind_name(enum object_kind kind)
@@ -165,8 +168,8 @@ static void make_default_groups(struct cloud *cloud)
 	if (cloud->config.no_default_vpc)
 		return;
 	for (size_t i = 0; i < nr; i++) {
-		struct object *object = object_new(cloud, OBJECT_GROUP, sizeof(struct group),
-						   &regions[i], NULL);
+		struct object *object =
+			object_new(cloud, OBJECT_GROUP, sizeof(struct group), &regions[i], NULL);
 		struct group *group = (void *)object;
 
 		object->builtin = true;

@@ -18,19 +18,20 @@
 #include "simulator/cloud/places.h"
 #include "simulator/cloud/types.h"
 
-#define TAGS_MAX          50
-#define TAG_KEY_MAX       128
-#define TAG_VALUE_MAX     256
-#define RULES_MAX         60
-#define GROUPS_MAX        5                        /* security groups of one instance */
+#define TAGS_MAX	  50
+#define TAG_KEY_MAX	  128
+#define TAG_VALUE_MAX	  256
+#define RULES_MAX	  60
+#define GROUPS_MAX	  5 /* security groups of one instance */
 #define BLOCK_DEVICES_MAX 16
-#define INSTANCES_MAX     50                       /* of one RunInstances */
-#define MEMORY_MS         (INT64_C(3600) * 1000)   /* a terminated instance stays visible */
-#define TOKEN_MS          (INT64_C(86400) * 1000)  /* a token is kept after the end */
-#define NOTICE_MS         (INT64_C(120) * 1000)    /* from the notice to the interruption */
-#define HORIZON_S         INT64_C(86400)           /* prices are looked up so far ahead */
-#define IP_TEXT_MAX       16
-#define NEVER_MS          INT64_MAX
+#define INSTANCES_MAX	  50			  /* of one RunInstances */
+#define MEMORY_MS	  (INT64_C(3600) * 1000)  /* a terminated instance stays visible */
+#define TOKEN_MS	  (INT64_C(86400) * 1000) /* a token is kept after the end */
+#define NOTICE_MS	  (INT64_C(120) * 1000)	  /* from the notice to the interruption */
+#define HORIZON_S	  INT64_C(86400)	  /* prices are looked up so far ahead */
+#define IP_TEXT_MAX	  16
+#define CIDR_TEXT_MAX	  64
+#define NEVER_MS	  INT64_MAX
 
 enum object_kind {
 	OBJECT_INSTANCE,
@@ -60,8 +61,8 @@ struct object {
 	const struct place_zone *zone; /* NULL: regional */
 	struct tag_set tags;
 	int64_t began_ms, ended_ms; /* ended 0: it lives */
-	bool builtin;               /* came with the account: not in the ledger */
-	size_t index;               /* place in the cloud's list */
+	bool builtin;		    /* came with the account: not in the ledger */
+	size_t index;		    /* place in the cloud's list */
 };
 
 enum { /* EC2's codes */
@@ -77,7 +78,7 @@ const char *state_name(int code);
 struct rule {
 	char protocol[8]; /* "tcp" */
 	int from, to;
-	char cidr[48];    /* "203.0.113.9/32" or "::/0" */
+	char cidr[CIDR_TEXT_MAX]; /* "203.0.113.9/32" or "::/0" */
 	bool ipv6;
 	char id[CLOUD_ID_MAX];
 	char *description; /* or NULL */
@@ -131,13 +132,13 @@ struct run_spec {
 
 struct spot_request {
 	struct object base;
-	const char *state;  /* open active closed cancelled failed */
-	const char *code;   /* "price-too-low", "fulfilled", ... */
+	const char *state; /* open active closed cancelled failed */
+	const char *code;  /* "price-too-low", "fulfilled", ... */
 	char message[256];
 	int64_t updated_ms;
 	int64_t max_price;
-	struct run_spec *spec;      /* kept while open; NULL after */
-	struct instance *instance;  /* NULL until fulfilled */
+	struct run_spec *spec;	   /* kept while open; NULL after */
+	struct instance *instance; /* NULL until fulfilled */
 	const struct type_spec *type;
 	char image_id[SIM_IMAGE_ID_MAX];
 	char interruption[16];
@@ -177,8 +178,8 @@ struct instance {
 	size_t nr_groups;
 	struct spot_request *request; /* NULL: on demand */
 	int64_t max_price;
-	int64_t price_due_ms;  /* look at the price again then */
-	int64_t interrupt_ms;  /* the notice runs out then, or NEVER_MS */
+	int64_t price_due_ms;	    /* look at the price again then */
+	int64_t interrupt_ms;	    /* the notice runs out then, or NEVER_MS */
 	const char *interrupt_code; /* status code of the request then */
 	bool no_termination, terminate_on_shutdown, ebs_optimized, monitoring;
 	char http_tokens[12], http_endpoint[12], http_ipv6[12], metadata_tags[12];
@@ -200,7 +201,7 @@ struct counter {
 struct fault_entry {
 	struct fault fault;
 	char *strings[6]; /* what fault points to */
-	uint64_t turns;   /* matching requests so far */
+	uint64_t turns;	  /* matching requests so far */
 };
 
 struct cloud {

@@ -11,8 +11,8 @@
 
 struct cloud_tag;
 
-void out_open(struct buf *out, const char *name);  /* <name> */
-void out_close(struct buf *out, const char *name); /* </name> */
+void out_open(struct buf *out, const char *name);		   /* <name> */
+void out_close(struct buf *out, const char *name);		   /* </name> */
 void out_str(struct buf *out, const char *name, const char *text); /* nothing where text is NULL */
 void out_strf(struct buf *out, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -20,6 +20,6 @@ void out_int(struct buf *out, const char *name, int64_t n);
 void out_bool(struct buf *out, const char *name, bool b);
 void out_time_ms(struct buf *out, const char *name, int64_t ms); /* 2020-03-20T12:00:00.000Z */
 void out_tags(struct buf *out, const struct cloud_tag *tags, size_t nr); /* <tagSet> */
-void out_text(struct buf *out, const char *text);                 /* escaped text alone */
+void out_text(struct buf *out, const char *text);			 /* escaped text alone */
 
 #endif

@@ -43,12 +43,19 @@ static struct sim_param *find(const struct sim_params *params, const char *name)
 	return NULL;
 }
 
+/* A reply that repeats a value must stay XML, which has no U+FFFE and U+FFFF. */
+static bool is_text(const struct buf *text)
+{
+	return text_is_utf8(text->data, text->len) && !strstr(text->data, "\xef\xbf\xbe") &&
+	       !strstr(text->data, "\xef\xbf\xbf");
+}
+
 static char *decode(struct sim_params *params, const char *text, size_t len)
 {
 	struct buf out = BUF_INIT_MAX(CLOUD_BODY_MAX);
 	char *copy = NULL;
 
-	if (url_decode(&out, text, len, true) == 0)
+	if (url_decode(&out, text, len, true) == 0 && is_text(&out))
 		copy = arena_strndup(&params->arena, out.data, out.len);
 	buf_release(&out);
 	return copy;
@@ -64,7 +71,7 @@ static int add_pair(struct sim_params *params, const char *pair, size_t len, siz
 
 	if (!name || !value)
 		return params_fail(params, "MalformedQueryString",
-				   "The query string contains a bad escape.");
+				   "The query string contains a bad escape or is not UTF-8.");
 	if (!text_is_token(name, ".-_:", NAME_MAX_BYTES))
 		return params_fail(params, "MalformedQueryString",
 				   "The query string contains a bad parameter name.");
@@ -123,8 +130,7 @@ const char *params_need(struct sim_params *params, const char *name)
 
 	if (value && value[0])
 		return value;
-	params_fail(params, "MissingParameter",
-		    "The request must contain the parameter %s", name);
+	params_fail(params, "MissingParameter", "The request must contain the parameter %s", name);
 	return "";
 }
 
@@ -284,8 +290,7 @@ int params_finish(struct sim_params *params)
 	for (size_t i = 0; i < params->nr; i++) {
 		if (!params->v[i].used)
 			return params_fail(params, "UnknownParameter",
-					   "The parameter %s is not recognized",
-					   params->v[i].name);
+					   "The parameter %s is not recognized", params->v[i].name);
 	}
 	return params_failed(params) ? -1 : 0;
 }

@@ -25,7 +25,7 @@ struct sim_params {
 	struct arena arena;
 	struct sim_param *v;
 	size_t nr;
-	char code[64];     /* the first thing wrong: EC2's code, "" while all is well */
+	char code[64]; /* the first thing wrong: EC2's code, "" while all is well */
 	char message[512];
 };
 

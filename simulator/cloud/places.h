@@ -10,7 +10,7 @@
 
 struct place_zone {
 	const char *name; /* "us-east-1a" */
-	const char *id;   /* "use1-az6" */
+	const char *id;	  /* "use1-az6" */
 };
 
 struct place_region {

@@ -23,8 +23,8 @@
 #include "simulator/cloud/service.h"
 #include "simulator/cloud/types.h"
 
-#define OFFER       "JRTCKXETXF" /* AWS's code of the on-demand offer */
-#define RATE        "6YS6EN2CT7" /* and of its hourly rate */
+#define OFFER	    "JRTCKXETXF" /* AWS's code of the on-demand offer */
+#define RATE	    "6YS6EN2CT7" /* and of its hourly rate */
 #define FILTERS_MAX 50
 #define VALUE_MAX   1024
 

@@ -79,7 +79,7 @@ void quotas_handle(const struct sim_call *call, const struct cJSON *body, struct
 	quota = find(body, reply);
 	if (quota)
 		write(call, quota,
-		      own ? cloud_quota(call->cloud, quota->quota, quota->spot) :
-			    quota->aws_default,
+		      own ? cloud_quota(call->cloud, quota->quota, quota->spot)
+			  : quota->aws_default,
 		      own, reply);
 }

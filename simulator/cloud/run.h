@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RunInstances in two parts: read and check the request (ec2_run_read.c), carry it out (ec2_run.c). */
+/* RunInstances in two parts: read and check the request (ec2_run_read.c), carry it out (act_run.c). */
 #ifndef GPUCLOUD_SIMULATOR_CLOUD_RUN_H
 #define GPUCLOUD_SIMULATOR_CLOUD_RUN_H
 

@@ -18,7 +18,11 @@ struct sim_params;
  * Where a request is going, read before anything is verified. Names are "" where the request does
  * not say.
  */
-enum protocol { PROTOCOL_EC2, PROTOCOL_STS, PROTOCOL_JSON };
+enum protocol {
+	PROTOCOL_EC2,
+	PROTOCOL_STS,
+	PROTOCOL_JSON
+};
 
 struct route {
 	enum protocol protocol;

@@ -43,8 +43,7 @@ bool instance_visible(const struct cloud *cloud, const struct instance *instance
 int64_t spot_price(const struct cloud *cloud, const struct type_spec *type,
 		   const struct place_zone *zone, int64_t t_ms)
 {
-	int64_t price =
-		market_price_at(cloud->config.market, type->name, zone->name, t_ms / 1000);
+	int64_t price = market_price_at(cloud->config.market, type->name, zone->name, t_ms / 1000);
 
 	return fault_price(cloud, type->name, zone->name, t_ms, price);
 }
@@ -68,8 +67,8 @@ bool group_in_use(const struct cloud *cloud, const struct group *group)
 	const struct object *object = NULL;
 
 	while ((object = object_next(cloud, OBJECT_INTERFACE, group->base.region, object))) {
-		const struct instance *instance = ((const struct interface *)(const void *)object)
-							  ->instance;
+		const struct instance *instance =
+			((const struct interface *)(const void *)object)->instance;
 
 		for (size_t i = 0; !object->ended_ms && i < instance->nr_groups; i++) {
 			if (instance->groups[i] == group)
@@ -104,9 +103,8 @@ static void give_public_ip(struct cloud *cloud, struct instance *instance)
 static void add_interface(struct cloud *cloud, struct instance *instance,
 			  const struct run_spec *spec)
 {
-	struct interface *interface =
-		(void *)object_new(cloud, OBJECT_INTERFACE, sizeof(*interface), spec->region,
-				   spec->zone);
+	struct interface *interface = (void *)object_new(
+		cloud, OBJECT_INTERFACE, sizeof(*interface), spec->region, spec->zone);
 	unsigned n = (unsigned)rng_below(&cloud->rng, 1 << 24);
 
 	interface->instance = instance;
@@ -159,8 +157,8 @@ static void boot(struct cloud *cloud, struct instance *instance)
 struct instance *instance_launch(struct cloud *cloud, const struct run_spec *spec,
 				 const char *reservation, unsigned index)
 {
-	struct instance *instance = (void *)object_new(
-		cloud, OBJECT_INSTANCE, sizeof(*instance), spec->region, spec->zone);
+	struct instance *instance = (void *)object_new(cloud, OBJECT_INSTANCE, sizeof(*instance),
+						       spec->region, spec->zone);
 
 	snprintf(instance->reservation, sizeof(instance->reservation), "%s", reservation);
 	memcpy(instance->image_id, spec->image_id, sizeof(spec->image_id));
@@ -199,8 +197,7 @@ void instance_bind_spot(struct cloud *cloud, struct instance *instance,
 	instance->price_due_ms = cloud->now_ms;
 	request->instance = instance;
 	request->base.zone = instance->base.zone;
-	spot_request_set(cloud, request, "active", "fulfilled",
-			 "Your Spot request is fulfilled.");
+	spot_request_set(cloud, request, "active", "fulfilled", "Your Spot request is fulfilled.");
 	cloud_wake(cloud, cloud->now_ms);
 }
 

@@ -163,8 +163,9 @@ static void assume_role(const struct sim_call *call, struct sim_params *params,
 	if (session_of(call, params, &session) || params_finish(params))
 		return;
 	if (code && (!serial || strlen(code) != 6 || strspn(code, "0123456789") != 6)) {
-		params_fail(params, "AccessDenied",
-			    "MultiFactorAuthentication failed with invalid MFA one time pass code.");
+		params_fail(
+			params, "AccessDenied",
+			"MultiFactorAuthentication failed with invalid MFA one time pass code.");
 		return;
 	}
 	if (call->key->session_token && session.duration_s > CHAINED_MAX_S) {

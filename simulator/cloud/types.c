@@ -9,13 +9,13 @@
 #include "simulator/cloud/market.h"
 #include "simulator/cloud/places.h"
 
-#define GIB     1024
-#define X86     "x86_64"
-#define USD(x)  ((int64_t)((x) * 1e6 + 0.5))
-#define STD     CLOUD_QUOTA_STANDARD
-#define G       CLOUD_QUOTA_G
-#define P       CLOUD_QUOTA_P
-#define NV      "NVIDIA"
+#define GIB    1024
+#define X86    "x86_64"
+#define USD(x) ((int64_t)((x)*1e6 + 0.5))
+#define STD    CLOUD_QUOTA_STANDARD
+#define G      CLOUD_QUOTA_G
+#define P      CLOUD_QUOTA_P
+#define NV     "NVIDIA"
 
 /*
  * The counts of a slice are what EC2 says of them: no whole GPU, and the share. Whoever reads only
@@ -27,15 +27,20 @@ static const struct type_spec types[] = {
 	{ "g2.2xlarge", 8, 15 * GIB, X86, "K520", NV, 1, 4096, 1, 60, 1, USD(0.65), true, G },
 	{ "g4ad.xlarge", 4, 16 * GIB, X86, "Radeon Pro V520", "AMD", 1, 8192, 1, 150, 1,
 	  USD(0.37853), false, G },
-	{ "g4dn.12xlarge", 48, 192 * GIB, X86, "T4", NV, 4, 16384, 1, 900, 1, USD(3.912), false, G },
-	{ "g4dn.16xlarge", 64, 256 * GIB, X86, "T4", NV, 1, 16384, 1, 900, 1, USD(4.352), false, G },
+	{ "g4dn.12xlarge", 48, 192 * GIB, X86, "T4", NV, 4, 16384, 1, 900, 1, USD(3.912), false,
+	  G },
+	{ "g4dn.16xlarge", 64, 256 * GIB, X86, "T4", NV, 1, 16384, 1, 900, 1, USD(4.352), false,
+	  G },
 	{ "g4dn.2xlarge", 8, 32 * GIB, X86, "T4", NV, 1, 16384, 1, 225, 1, USD(0.752), false, G },
 	{ "g4dn.4xlarge", 16, 64 * GIB, X86, "T4", NV, 1, 16384, 1, 225, 1, USD(1.204), false, G },
 	{ "g4dn.8xlarge", 32, 128 * GIB, X86, "T4", NV, 1, 16384, 1, 900, 1, USD(2.176), false, G },
 	{ "g4dn.xlarge", 4, 16 * GIB, X86, "T4", NV, 1, 16384, 1, 125, 1, USD(0.526), false, G },
-	{ "g5.12xlarge", 48, 192 * GIB, X86, "A10G", NV, 4, 22888, 1, 3800, 1, USD(5.672), true, G },
-	{ "g5.16xlarge", 64, 256 * GIB, X86, "A10G", NV, 1, 22888, 1, 1900, 1, USD(4.096), true, G },
-	{ "g5.24xlarge", 96, 384 * GIB, X86, "A10G", NV, 4, 22888, 1, 3800, 1, USD(8.144), true, G },
+	{ "g5.12xlarge", 48, 192 * GIB, X86, "A10G", NV, 4, 22888, 1, 3800, 1, USD(5.672), true,
+	  G },
+	{ "g5.16xlarge", 64, 256 * GIB, X86, "A10G", NV, 1, 22888, 1, 1900, 1, USD(4.096), true,
+	  G },
+	{ "g5.24xlarge", 96, 384 * GIB, X86, "A10G", NV, 4, 22888, 1, 3800, 1, USD(8.144), true,
+	  G },
 	{ "g5.2xlarge", 8, 32 * GIB, X86, "A10G", NV, 1, 22888, 1, 450, 1, USD(1.212), true, G },
 	{ "g5.48xlarge", 192, 768 * GIB, X86, "A10G", NV, 8, 22888, 1, 7600, 2, USD(16.288), true,
 	  G },
@@ -43,16 +48,20 @@ static const struct type_spec types[] = {
 	{ "g5.8xlarge", 32, 128 * GIB, X86, "A10G", NV, 1, 22888, 1, 900, 1, USD(2.448), true, G },
 	{ "g5.xlarge", 4, 16 * GIB, X86, "A10G", NV, 1, 22888, 1, 250, 1, USD(1.006), true, G },
 	{ "g5g.xlarge", 4, 8 * GIB, "arm64", "T4g", NV, 1, 16384, 1, 0, 0, USD(0.42), false, G },
-	{ "g6.12xlarge", 48, 192 * GIB, X86, "L4", NV, 4, 22888, 1, 3760, 4, USD(4.6016), false, G },
-	{ "g6.16xlarge", 64, 256 * GIB, X86, "L4", NV, 1, 22888, 1, 1880, 2, USD(3.3968), false, G },
-	{ "g6.24xlarge", 96, 384 * GIB, X86, "L4", NV, 4, 22888, 1, 3760, 4, USD(6.6752), false, G },
+	{ "g6.12xlarge", 48, 192 * GIB, X86, "L4", NV, 4, 22888, 1, 3760, 4, USD(4.6016), false,
+	  G },
+	{ "g6.16xlarge", 64, 256 * GIB, X86, "L4", NV, 1, 22888, 1, 1880, 2, USD(3.3968), false,
+	  G },
+	{ "g6.24xlarge", 96, 384 * GIB, X86, "L4", NV, 4, 22888, 1, 3760, 4, USD(6.6752), false,
+	  G },
 	{ "g6.2xlarge", 8, 32 * GIB, X86, "L4", NV, 1, 22888, 1, 450, 1, USD(0.9776), false, G },
 	{ "g6.48xlarge", 192, 768 * GIB, X86, "L4", NV, 8, 22888, 1, 7520, 8, USD(13.3504), false,
 	  G },
 	{ "g6.4xlarge", 16, 64 * GIB, X86, "L4", NV, 1, 22888, 1, 600, 1, USD(1.3232), false, G },
 	{ "g6.8xlarge", 32, 128 * GIB, X86, "L4", NV, 1, 22888, 1, 900, 2, USD(2.0144), false, G },
 	{ "g6.xlarge", 4, 16 * GIB, X86, "L4", NV, 1, 22888, 1, 250, 1, USD(0.8048), false, G },
-	{ "g6e.2xlarge", 8, 64 * GIB, X86, "L40S", NV, 1, 45776, 1, 450, 1, USD(2.24208), false, G },
+	{ "g6e.2xlarge", 8, 64 * GIB, X86, "L40S", NV, 1, 45776, 1, 450, 1, USD(2.24208), false,
+	  G },
 	{ "g6e.xlarge", 4, 32 * GIB, X86, "L40S", NV, 1, 45776, 1, 250, 1, USD(1.861), false, G },
 	{ "g6f.2xlarge", 8, 32 * GIB, X86, "L4", NV, 0, 5722, 0.25, 200, 1, USD(0.48), false, G },
 	{ "g6f.4xlarge", 16, 64 * GIB, X86, "L4", NV, 0, 11444, 0.5, 450, 1, USD(0.96), false, G },

@@ -16,15 +16,15 @@ struct type_spec {
 	const char *name; /* "p3.2xlarge" */
 	unsigned vcpus;
 	unsigned mem_mib;
-	const char *arch;             /* "x86_64" or "arm64" */
-	const char *gpu, *gpu_maker;  /* "V100", "NVIDIA"; NULL: none */
-	unsigned gpus;                /* whole GPUs; 0 where it has a slice of one */
-	unsigned gpu_mem_mib;         /* of each GPU, or of the slice */
-	double gpu_partition;         /* 1.0, or the share of one GPU */
-	unsigned disk_gb;             /* instance store in all; 0: none */
+	const char *arch;	     /* "x86_64" or "arm64" */
+	const char *gpu, *gpu_maker; /* "V100", "NVIDIA"; NULL: none */
+	unsigned gpus;		     /* whole GPUs; 0 where it has a slice of one */
+	unsigned gpu_mem_mib;	     /* of each GPU, or of the slice */
+	double gpu_partition;	     /* 1.0, or the share of one GPU */
+	unsigned disk_gb;	     /* instance store in all; 0: none */
 	unsigned disks;
-	int64_t on_demand;            /* micro-dollars per hour in us-east-1 */
-	bool old;                     /* not current generation */
+	int64_t on_demand; /* micro-dollars per hour in us-east-1 */
+	bool old;	   /* not current generation */
 	enum cloud_quota quota;
 };
 

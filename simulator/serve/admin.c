@@ -198,8 +198,8 @@ static cJSON *answer(struct server *server, const char *method, const char *path
 	}
 	if (json_parse(exchange->body.data, exchange->body.len, "request", &body, err))
 		return NULL;
-	root = strcmp(path, "/_sim/fault") == 0 ? add_fault(server, body.root, err) :
-						  advance(server, body.root, err);
+	root = strcmp(path, "/_sim/fault") == 0 ? add_fault(server, body.root, err)
+						: advance(server, body.root, err);
 	json_release(&body);
 	return root;
 }
@@ -228,7 +228,8 @@ enum MHD_Result admin_handle(struct server *server, struct MHD_Connection *conne
 	if (strcmp(path, "/_sim/checkip") == 0)
 		return exchange_send(server, connection, 200, "text/plain", "127.0.0.1\n", 10);
 	if (!allowed(server, connection))
-		return exchange_text(server, connection, 401, "the admin token is missing or wrong");
+		return exchange_text(server, connection, 401,
+				     "the admin token is missing or wrong");
 	root = answer(server, method, path, exchange, &err);
 	if (root)
 		return send_json(server, connection, 200, root);

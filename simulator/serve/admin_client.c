@@ -13,7 +13,8 @@
 #include "simulator/serve/runtime.h"
 
 #define REPLY_MAX  ((size_t)60 << 20) /* a long run's whole state */
-#define TIMEOUT_MS 10000
+#define TIMEOUT_MS 30000
+#define STOP_MS	   5000 /* one that hangs is ended by force */
 
 static enum http_verdict judge(void *ctx, const struct http_response *response, struct error *err)
 {
@@ -46,16 +47,18 @@ int admin_ask(const struct running *running, const char *method, const char *ord
 	struct http *http = http_new(http_transport_curl(&clock_system, running->ca_bundle,
 							 "gpucloud-sim/" GPUCLOUD_VERSION),
 				     &clock_system, &rng_system);
-	struct http_call call = { .request = { .method = method,
-					       .url = url,
-					       .headers = headers,
-					       .nr_headers = ARRAY_SIZE(headers),
-					       .body = body,
-					       .body_len = body ? strlen(body) : 0,
-					       .timeout_ms = TIMEOUT_MS,
-					       .max_body = REPLY_MAX },
-				  .classify = judge,
-				  .max_attempts = 1 };
+	struct http_call call = {
+		.request = { .method = method,
+			     .url = url,
+			     .headers = headers,
+			     .nr_headers = ARRAY_SIZE(headers),
+			     .body = body,
+			     .body_len = body ? strlen(body) : 0,
+			     .timeout_ms = strcmp(order, "stop") == 0 ? STOP_MS : TIMEOUT_MS,
+			     .max_body = REPLY_MAX },
+		.classify = judge,
+		.max_attempts = 1
+	};
 	int rc = http_send(http, &call);
 
 	if (rc)

@@ -16,7 +16,7 @@
 
 #define ADMIN_PREFIX   "/_sim/"
 #define HEADERS_NR_MAX 100
-#define PIECES         16 /* of a slow reply */
+#define PIECES	       16 /* of a slow reply */
 
 void *exchange_new(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -85,8 +85,8 @@ enum MHD_Result exchange_text(struct server *server, struct MHD_Connection *conn
 			      const char *text)
 {
 	char *line = xasprintf("gpucloud-sim: %s\n", text);
-	enum MHD_Result rc = exchange_send(server, connection, status, "text/plain", line,
-					   strlen(line));
+	enum MHD_Result rc =
+		exchange_send(server, connection, status, "text/plain", line, strlen(line));
 
 	free(line);
 	return rc;
@@ -98,7 +98,7 @@ struct stream {
 	char *data;
 	size_t len;
 	uint64_t cut_at;  /* the connection breaks here; UINT64_MAX: nowhere */
-	size_t piece;     /* 0: as it comes */
+	size_t piece;	  /* 0: as it comes */
 	int64_t pause_ms; /* before each piece */
 };
 
@@ -183,8 +183,8 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
 		out_of_memory();
 	exchange_stamp(server, response);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				giant || !reply->content_type ? "text/xml;charset=UTF-8" :
-								reply->content_type);
+				giant || !reply->content_type ? "text/xml;charset=UTF-8"
+							      : reply->content_type);
 	MHD_add_response_header(response, "x-amzn-RequestId", reply->request_id);
 	rc = MHD_queue_response(connection, giant ? 200 : (unsigned)reply->status, response);
 	MHD_destroy_response(response);
@@ -279,8 +279,8 @@ static enum MHD_Result serve(struct server *server, struct MHD_Connection *conne
 			     const char *method, struct exchange *exchange)
 {
 	const char *mark = strchr(exchange->uri, '?');
-	char *path = mark ? xstrndup(exchange->uri, (size_t)(mark - exchange->uri)) :
-			    xstrdup(exchange->uri);
+	char *path = mark ? xstrndup(exchange->uri, (size_t)(mark - exchange->uri))
+			  : xstrdup(exchange->uri);
 	enum MHD_Result rc;
 
 	if (text_starts_with(path, ADMIN_PREFIX))

@@ -45,7 +45,8 @@ static int load_prices(struct market *market, const char *dir, const char *name,
 	int rc;
 
 	if (!name_parts(name, type, zone))
-		return error_set(err, ERROR_CONFIG, "'%.100s': not a name like TYPE_ZONE.csv", name);
+		return error_set(err, ERROR_CONFIG, "'%.100s': not a name like TYPE_ZONE.csv",
+				 name);
 	path = xasprintf("%s/%s", dir, name);
 	rc = file_read(path, MARKET_FILE_BYTES, &text, err);
 	if (rc == 0)
@@ -86,8 +87,7 @@ static int load_folder(struct market *market, const char *path, int64_t shift, s
 	while (rc == 0 && (errno = 0, entry = readdir(dir))) {
 		char type[MARKET_NAME_MAX], zone[MARKET_NAME_MAX];
 
-		if (strcmp(entry->d_name, ON_DEMAND) == 0 ||
-		    !name_parts(entry->d_name, type, zone))
+		if (strcmp(entry->d_name, ON_DEMAND) == 0 || !name_parts(entry->d_name, type, zone))
 			continue;
 		rc = load_prices(market, path, entry->d_name, shift, err);
 		nr++;
@@ -130,8 +130,8 @@ static int load_any(struct market *market, const char *path, int64_t shift, stru
 
 	if (stat(path, &st))
 		return error_errno(err, ERROR_CONFIG, "cannot open the market '%s'", path);
-	return S_ISDIR(st.st_mode) ? load_folder(market, path, shift, err) :
-				     load_file(market, path, shift, err);
+	return S_ISDIR(st.st_mode) ? load_folder(market, path, shift, err)
+				   : load_file(market, path, shift, err);
 }
 
 struct latest {

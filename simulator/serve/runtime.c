@@ -44,10 +44,20 @@ static bool in_tmp(const struct runtime *runtime)
 	return yes;
 }
 
+/* A detached simulator leaves the folder it was started in. */
+static char *absolute(const char *path)
+{
+	char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *all = here ? xasprintf("%s/%s", here, path) : xstrdup(path);
+
+	free(here);
+	return all;
+}
+
 void runtime_find(struct runtime *ret)
 {
 	if (env("GPUCLOUD_SIMULATOR_DIR")) {
-		ret->dir = xstrdup(env("GPUCLOUD_SIMULATOR_DIR"));
+		ret->dir = absolute(env("GPUCLOUD_SIMULATOR_DIR"));
 	} else if (env("XDG_RUNTIME_DIR")) {
 		ret->dir = xasprintf("%s/gpucloud-sim", env("XDG_RUNTIME_DIR"));
 	} else {
@@ -275,17 +285,26 @@ static int read_proc(pid_t pid, const char *name, char *out, size_t max)
 	return 0;
 }
 
+/* From "PID (name) Z 1 ...": ended to the last thread, but its parent has not looked yet. */
+static bool is_zombie(const char *stat)
+{
+	const char *p = strrchr(stat, ')');
+
+	if (!p || strncmp(p, ") Z ", 4) != 0)
+		return false;
+	/* The number of threads is the 18th field from the state on. */
+	for (int i = 0; i < 18 && p; i++)
+		p = strchr(p + 1, ' ');
+	return p && strtol(p + 1, NULL, 10) <= 1;
+}
+
 bool process_gone(pid_t pid)
 {
-	char text[512], *end;
+	char text[512];
 
 	if (kill(pid, 0) && errno == ESRCH)
 		return true;
-	/* Ended, but its parent has not looked yet: "PID (name) Z ...". */
-	if (read_proc(pid, "stat", text, sizeof(text)))
-		return false;
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] == 'Z';
+	return read_proc(pid, "stat", text, sizeof(text)) == 0 && is_zombie(text);
 }
 
 bool process_is_simulator(pid_t pid)

@@ -11,7 +11,7 @@
 #include "core/mem.h"
 #include "core/money.h"
 
-#define YEAR_S     (INT64_C(366) * 86400)
+#define YEAR_S	   (INT64_C(366) * 86400)
 #define DELAY_MAX  (INT64_C(10) * 60 * 1000)
 #define TURNS_MAX  INT64_C(1000000000)
 #define GIANT_SIZE (INT64_C(1) << 30)
@@ -111,14 +111,13 @@ static int check_cloud(const struct fault *fault, struct error *err)
 
 static int cloud_fault(const cJSON *node, int64_t now_ms, struct fault *ret, struct error *err)
 {
-	static const char *const names[] = { "kind",   "service", "action",  "first",
-					     "count",  "status",  "code",    "message",
-					     "zone",   "type",	  "price",   "probability",
+	static const char *const names[] = { "kind",   "service", "action",   "first",
+					     "count",  "status",  "code",     "message",
+					     "zone",   "type",	  "price",    "probability",
 					     "from_s", "until_s", "delay_ms", NULL };
 	int64_t first, count, status;
 
-	if (known(node, "fault", names, err) ||
-	    text(node, "service", 31, &ret->service, err) ||
+	if (known(node, "fault", names, err) || text(node, "service", 31, &ret->service, err) ||
 	    text(node, "action", 63, &ret->action, err) ||
 	    text(node, "code", 79, &ret->code, err) ||
 	    text(node, "message", 400, &ret->message, err) ||
@@ -202,8 +201,8 @@ int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret,
 
 static int quotas(const cJSON *root, struct scenario *ret, struct error *err)
 {
-	static const char *const names[] = { "standard",      "g",	"p",
-					     "standard-spot", "g-spot", "p-spot", NULL };
+	static const char *const names[] = { "standard", "g",	   "p", "standard-spot",
+					     "g-spot",	 "p-spot", NULL };
 	const cJSON *node = json_get(root, "quotas");
 
 	for (int i = 0; i < CLOUD_QUOTA_COUNT; i++)
@@ -240,8 +239,8 @@ static int faults(const cJSON *root, int64_t now_ms, struct scenario *ret, struc
 
 static int parse(const cJSON *root, int64_t now_ms, struct scenario *ret, struct error *err)
 {
-	static const char *const names[] = { "faults",	"quotas", "boot_ms", "visible_after_ms",
-					     "no_default_vpc", NULL };
+	static const char *const names[] = { "faults",		 "quotas",	   "boot_ms",
+					     "visible_after_ms", "no_default_vpc", NULL };
 
 	if (known(root, "scenario", names, err) || quotas(root, ret, err) ||
 	    number(root, "boot_ms", 0, DELAY_MAX, 0, &ret->boot_ms, err) ||

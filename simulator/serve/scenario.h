@@ -27,8 +27,7 @@ struct any_fault {
 	struct wire_fault wire;
 };
 /* Errors are ERROR_USAGE. Times of the result (from_ms, until_ms) are moved by now_ms. */
-int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret,
-		struct error *err);
+int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret, struct error *err);
 
 struct scenario {
 	bool has_boot, no_default_vpc;

@@ -21,9 +21,9 @@
 #include "simulator/serve/scenario.h"
 #include "simulator/serve/server_internal.h"
 
-#define REGION       "us-east-1"
+#define REGION	     "us-east-1"
 #define DEFAULT_SEED 1
-#define IDLE_S       120
+#define IDLE_S	     120
 
 int64_t server_advance(struct server *server)
 {
@@ -174,9 +174,8 @@ static int listen_on(struct server *server, uint16_t port, struct error *err)
 		flags, port, NULL, NULL, exchange_handle, server, MHD_OPTION_SOCK_ADDR, &address,
 		MHD_OPTION_URI_LOG_CALLBACK, exchange_new, server, MHD_OPTION_NOTIFY_COMPLETED,
 		exchange_end, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_LINKS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_HEADERS_MAX, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		SERVER_HEADERS_MAX, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!server->daemon) {
 		error_errno(err, ERROR_IO, "cannot listen on 127.0.0.1:%u", port);
 		return port ? error_hint(err, "leave --port out to take a free one") : -1;

@@ -16,7 +16,7 @@ struct error;
 struct server;
 
 #define SERVER_HEADERS_MAX ((size_t)64 << 10) /* bytes of a request's head */
-#define SERVER_BODY_MAX    ((size_t)1 << 20)
+#define SERVER_BODY_MAX	   ((size_t)1 << 20)
 #define SERVER_LINKS_MAX   256 /* connections at once */
 
 struct server_config { /* zeroed: the defaults */
@@ -24,10 +24,10 @@ struct server_config { /* zeroed: the defaults */
 	bool plain_http;
 	bool has_seed; /* else: the same market every time, but ids of their own */
 	uint64_t seed;
-	const char *market;   /* a folder or file of recorded prices; NULL: synthetic */
-	int64_t as_of;        /* with market: which recorded time is now; 0: the last one */
-	const char *scenario; /* a file, or NULL */
-	int64_t boot_ms;      /* 0: as the model has it */
+	const char *market;	 /* a folder or file of recorded prices; NULL: synthetic */
+	int64_t as_of;		 /* with market: which recorded time is now; 0: the last one */
+	const char *scenario;	 /* a file, or NULL */
+	int64_t boot_ms;	 /* 0: as the model has it */
 	void (*stop)(void *ctx); /* called from any thread when a client asks for the end */
 	void *stop_ctx;
 };

@@ -12,7 +12,7 @@
 #include "core/error.h"
 
 #define VALID_DAYS  30
-#define SLACK_S     3600 /* backwards: the clocks of a client may differ a little */
+#define SLACK_S	    3600 /* backwards: the clocks of a client may differ a little */
 #define DAY_SECONDS 86400
 
 static int failed(struct error *err, const char *what)
@@ -56,9 +56,9 @@ static int set_name(X509 *cert, const char *common_name)
 	const unsigned char *o = (const unsigned char *)"gpucloud simulator";
 
 	return X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, o, -1, -1, 0) &&
-			       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1, 0) ?
-		       0 :
-		       -1;
+			       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1, 0)
+		       ? 0
+		       : -1;
 }
 
 static X509 *new_cert(const char *common_name, EVP_PKEY *key, struct error *err)

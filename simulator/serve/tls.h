@@ -11,12 +11,15 @@
 
 struct error;
 
-struct tls_identity { /* PEM, NUL-terminated */
-	struct buf ca;   /* what clients trust */
+struct tls_identity {	 /* PEM, NUL-terminated */
+	struct buf ca;	 /* what clients trust */
 	struct buf cert; /* the server's, then the authority's */
 	struct buf key;
 };
-#define TLS_IDENTITY_INIT { .ca = BUF_INIT, .cert = BUF_INIT, .key = BUF_INIT }
+#define TLS_IDENTITY_INIT                                         \
+	{                                                         \
+		.ca = BUF_INIT, .cert = BUF_INIT, .key = BUF_INIT \
+	}
 
 int tls_identity_make(struct tls_identity *ret, struct error *err);
 void tls_identity_release(struct tls_identity *identity); /* wipes the key */

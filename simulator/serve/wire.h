@@ -22,7 +22,7 @@ enum wire_kind {
 struct wire_fault {
 	enum wire_kind kind;
 	char service[32], action[64]; /* "": any */
-	uint64_t first, count;        /* turns of matching requests, from 1; count 0: for ever */
+	uint64_t first, count;	      /* turns of matching requests, from 1; count 0: for ever */
 	uint64_t seen;
 	uint64_t bytes;
 	int64_t delay_ms;

@@ -34,12 +34,13 @@ def program(variable):
 
 
 def pid_is_gone(pid):
-    """True once the process has ended, reaped or not."""
+    """True once the process has ended to its last thread, reaped or not."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    fields = stat.rpartition(")")[2].split()
+    return fields[0] == "Z" and int(fields[17]) <= 1
 
 
 def wait_until(condition, what, seconds=30):
@@ -264,3 +265,17 @@ def moto(moto_process, clean_env):
     post(cloud.url + "/moto-api/reset-auth", b"0")
     yield cloud
     post(cloud.url + "/moto-api/reset-auth", b"inf")
+
+
+# --- gpucloud against one simulator ----------------------------------------------------------
+
+
+@pytest.fixture
+def client(sim, clean_env):
+    """client(owner="tester"): gpucloud with this test's home, pointed at its simulator."""
+    from checks import Client
+
+    def make(owner="tester", to=None):
+        return Client(clean_env, to or sim, owner)
+
+    return make

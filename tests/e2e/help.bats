@@ -34,8 +34,8 @@ lines_of() {
 	run -0 "$g" help
 	want=$output
 	[ "$(lines_of "$want")" -le 40 ]
-	grep -q 'https://.*/issues' <<<"$want"
-	grep -qi '^documentation: https://' <<<"$want"
+	grep -q 'gpucloud doctor' <<<"$want"
+	grep -qi '^documentation: ' <<<"$want"
 	for words in "" "--help" "-h"; do
 		# shellcheck disable=SC2086
 		run -0 "$g" $words

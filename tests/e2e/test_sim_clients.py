@@ -4,52 +4,14 @@ misunderstandings."""
 import base64
 import datetime
 import json
-import os
-import signal
 import socket
 import ssl
-import subprocess
 import time
-import urllib.error
-import urllib.request
 
 import botocore.auth
 import botocore.exceptions
 import pytest
-from conftest import SHARED_DATA, pid_is_gone, wait_until
-
-DLAMI = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
-def code_of(call, *args, **kw):
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        call(*args, **kw)
-    return caught.value.response["Error"]["Code"]
-
-
-def image(sim):
-    return sim.boto("ssm").get_parameter(Name=DLAMI)["Parameter"]["Value"]
-
-
-def run_one(sim, spot=True, **kw):
-    args = dict(ImageId=image(sim), InstanceType="g5.xlarge", MinCount=1, MaxCount=1,
-                Placement={"AvailabilityZone": "us-east-1a"})
-    if spot:
-        args["InstanceMarketOptions"] = {
-            "MarketType": "spot",
-            "SpotOptions": {"SpotInstanceType": "one-time", "MaxPrice": "1.0060",
-                            "InstanceInterruptionBehavior": "terminate"}}
-    args.update(kw)
-    return sim.boto("ec2").run_instances(**args)["Instances"][0]
-
-
-def state_of(sim, instance_id):
-    pages = sim.boto("ec2").describe_instances(InstanceIds=[instance_id])
-    return pages["Reservations"][0]["Instances"][0]["State"]["Name"]
+from sim_tools import (DLAMI, code_of, filters, image, now, raw, run_one, signed, usd)
 
 
 # --- discovery -------------------------------------------------------------------------------
@@ -80,7 +42,9 @@ def test_describe_instance_types(sim):
              for page in ec2.get_paginator("describe_instance_types").paginate(
                  PaginationConfig={"PageSize": 5})
              for t in page["InstanceTypes"]]
-    at_once = [t["InstanceType"] for t in ec2.describe_instance_types()["InstanceTypes"]]
+    at_once = [t["InstanceType"]
+               for page in ec2.get_paginator("describe_instance_types").paginate()
+               for t in page["InstanceTypes"]]
     assert len(paged) == len(set(paged)) > 10
     assert sorted(paged) == sorted(at_once)
 
@@ -267,7 +231,7 @@ def test_unsigned_and_tampered(sim):
     ec2 = sim.boto("ec2")
 
     def tamper(request, **_):
-        request.body = request.body.replace(b"DescribeRegions", b"DescribeVolumes")
+        request.body = request.body.replace("DescribeRegions", "DescribeVolumes")
 
     # after signing: what arrives is not what was signed
     ec2.meta.events.register("before-send.ec2.DescribeRegions", tamper)
@@ -339,31 +303,8 @@ def test_web_identity(sim):
     late = jwt(sub="x", exp=int(time.time()) - 1)
     assert code_of(sts.assume_role_with_web_identity, WebIdentityToken=late, **ask) == \
         "ExpiredTokenException"
-    assert code_of(sts.assume_role_with_web_identity, WebIdentityToken="a.b", **ask) == \
+    assert code_of(sts.assume_role_with_web_identity, WebIdentityToken="not.a-jwt", **ask) == \
         "InvalidIdentityToken"
-
-
-def raw(sim, body, path="/", headers=None, method="POST"):
-    request = urllib.request.Request(sim.url + path, data=body, method=method,
-                                     headers=headers or {})
-    context = ssl.create_default_context(cafile=sim.ca)
-    try:
-        with urllib.request.urlopen(request, context=context, timeout=30) as reply:
-            return reply.status, reply.read()
-    except urllib.error.HTTPError as e:
-        return e.code, e.read()
-
-
-def signed(sim, service, body, headers=None):
-    """A request that boto3 would never build, properly signed."""
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    request = AWSRequest("POST", sim.url + "/", headers=headers or {
-        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}, data=body)
-    botocore.auth.SigV4Auth(Credentials(sim.access_key, sim.secret_key), service,
-                            "us-east-1").add_auth(request)
-    return raw(sim, body, headers=dict(request.headers))
 
 
 def test_unknown_words_are_refused(sim):
@@ -403,15 +344,6 @@ def test_bounds_of_a_request(sim):
 
 
 # --- prices and limits -----------------------------------------------------------------------
-
-
-def filters(**fields):
-    return [{"Type": "TERM_MATCH", "Field": k, "Value": v} for k, v in fields.items()]
-
-
-def usd(product):
-    term = next(iter(json.loads(product)["terms"]["OnDemand"].values()))
-    return next(iter(term["priceDimensions"].values()))["pricePerUnit"]["USD"]
 
 
 def test_pricing(sim):
@@ -467,343 +399,6 @@ def test_service_quotas(sim, make_sim, tmp_path):
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         run_one(poor)
     assert caught.value.response["Error"]["Code"] == "MaxSpotInstanceCountExceeded"
-
-
-# --- faults ----------------------------------------------------------------------------------
-
-
-def test_errors_on_their_turn(sim):
-    sim.fault(kind="error", service="ec2", action="DescribeRegions", first=2, count=2, status=503,
-              code="RequestLimitExceeded")
-    sim.fault(kind="html", service="sts", count=1, status=502)
-    ec2 = sim.boto("ec2")
-    assert ec2.describe_regions()["Regions"]
-    assert code_of(ec2.describe_regions) == "RequestLimitExceeded"
-    assert code_of(ec2.describe_regions) == "RequestLimitExceeded"
-    assert ec2.describe_regions()["Regions"]
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        sim.boto("sts").get_caller_identity()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 502
-    # and botocore's own retries get past a short one
-    sim.fault(kind="error", service="ec2", action="DescribeRegions", count=1, status=503,
-              code="RequestLimitExceeded")
-    assert sim.boto("ec2", attempts=3).describe_regions()["Regions"]
-
-
-def test_lost_reply(sim):
-    ami = image(sim)
-    sim.fault(kind="lost", service="ec2", action="RunInstances", count=1)
-    with pytest.raises(botocore.exceptions.BotoCoreError):
-        run_one(sim, ImageId=ami, ClientToken="t")
-    assert len(sim.live()) == 1
-    assert run_one(sim, ImageId=ami, ClientToken="t")["InstanceId"] == sim.live()[0]["id"]
-
-
-def test_cut_and_truncated(sim):
-    ami = image(sim)
-    sim.fault(kind="cut", service="ec2", action="RunInstances", count=1)
-    with pytest.raises(botocore.exceptions.BotoCoreError):
-        run_one(sim, ImageId=ami)
-    assert sim.live() == []
-    sim.fault(kind="truncate", service="ec2", action="DescribeRegions", count=1)
-    with pytest.raises(botocore.exceptions.BotoCoreError):
-        sim.boto("ec2").describe_regions()
-    assert sim.boto("ec2").describe_regions()["Regions"]
-
-
-def test_doubled_request(sim):
-    ami = image(sim)
-    sim.fault(kind="double", service="ec2", action="RunInstances", count=2)
-    run_one(sim, ImageId=ami, ClientToken="t")
-    assert len(sim.live()) == 1
-    run_one(sim, ImageId=ami)
-    # without a token of its own... botocore adds one, so still one more and not two
-    assert len(sim.live()) == 2
-
-
-def test_giant_body(sim):
-    sim.fault(kind="giant", service="ec2", action="DescribeRegions", count=1)
-    body = b"Action=DescribeRegions&Version=2016-11-15"
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-    request = AWSRequest("POST", sim.url + "/", data=body, headers={
-        "Content-Type": "application/x-www-form-urlencoded"})
-    botocore.auth.SigV4Auth(Credentials(sim.access_key, sim.secret_key), "ec2",
-                            "us-east-1").add_auth(request)
-    reply = urllib.request.urlopen(
-        urllib.request.Request(sim.url + "/", data=body, headers=dict(request.headers)),
-        context=ssl.create_default_context(cafile=sim.ca), timeout=30)
-    with reply:
-        assert int(reply.headers["Content-Length"]) == 1 << 30
-        assert reply.read(1 << 20).startswith(b"<?xml")
-    assert sim.boto("ec2").describe_regions()["Regions"]
-
-
-def test_slow_replies_run_side_by_side(sim):
-    """A reply that waits holds up nobody else."""
-    sim.fault(kind="delay", service="ec2", action="DescribeRegions", delay_ms=20000)
-    env = dict(sim.aws_env())
-    waiting = subprocess.Popen(
-        [str(aws_cli()), "ec2", "describe-regions"], env=env, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: sim.state()["requests"].get("DescribeRegions"), "the slow request")
-        assert sim.boto("ec2").describe_availability_zones()["AvailabilityZones"]
-        assert waiting.poll() is None
-        sim.stop()  # and does not keep the simulator from ending
-    finally:
-        waiting.kill()
-        waiting.wait()
-
-
-def aws_cli():
-    from conftest import PYTHON_BIN
-    return PYTHON_BIN / "aws"
-
-
-def test_slow_body_is_whole(sim):
-    sim.fault(kind="slow", service="ec2", action="DescribeRegions", count=1, delay_ms=400)
-    assert len(sim.boto("ec2").describe_regions()["Regions"]) > 3
-
-
-def test_market_faults(sim):
-    sim.fault(kind="no-capacity", zone="us-east-1a")
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        run_one(sim)
-    assert caught.value.response["Error"]["Code"] == "InsufficientInstanceCapacity"
-    one = run_one(sim, Placement={"AvailabilityZone": "us-east-1b"})
-    assert one["Placement"]["AvailabilityZone"] == "us-east-1b"
-    sim.fault(kind="price", type="g5.xlarge", zone="us-east-1b", price="9.0")
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        run_one(sim, Placement={"AvailabilityZone": "us-east-1b"})
-    assert caught.value.response["Error"]["Code"] == "SpotMaxPriceTooLow"
-
-
-def test_bad_faults_are_refused(sim):
-    for text, says in (('{"kind":"earthquake"}', "earthquake"), ("{", "request"),
-                       ('{"kind":"error"}', "status"), ('{"kind":"delay"}', "delay_ms"),
-                       ('{"kind":"cut","colour":"red"}', "colour"),
-                       ('{"kind":"error","status":200,"code":"X"}', "status"),
-                       ('{"kind":"price","zone":"us-east-1a"}', "price"), ("[]", "object")):
-        done = sim.run("fault", text)
-        assert done.returncode == 2, text
-        assert says in done.stderr, (text, done.stderr)
-
-
-# --- the program -----------------------------------------------------------------------------
-
-
-def test_advance(sim):
-    one = run_one(sim)["InstanceId"]
-    before = sim.state()["now"]
-    sim.advance(86400)
-    after = sim.state()["now"]
-    parsed = [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (before, after)]
-    assert (parsed[1] - parsed[0]).total_seconds() >= 86400
-    assert state_of(sim, one) == "running"
-
-
-def test_two_side_by_side(make_sim):
-    one, two = make_sim(), make_sim()
-    assert one.url != two.url and one.access_key != two.access_key
-    run_one(one)
-    assert len(one.live()) == 1 and two.live() == []
-    # the key of one is nothing to the other, nor is its authority
-    assert code_of(one.boto("ec2", aws_access_key_id=two.access_key,
-                            aws_secret_access_key=two.secret_key).describe_regions) == \
-        "AuthFailure"
-    one.ca, kept = two.ca, one.ca
-    with pytest.raises(botocore.exceptions.SSLError):
-        one.boto("ec2").describe_regions()
-    one.ca = kept
-    one.stop()
-    assert two.boto("ec2").describe_regions()["Regions"]
-
-
-def test_start_twice_is_refused(sim):
-    done = sim.run("start", "--detach")
-    assert done.returncode == 1
-    assert sim.url in done.stderr and "stop" in done.stderr
-    assert sim.boto("ec2").describe_regions()["Regions"]
-
-
-def test_stop_leaves_nothing(make_sim, tmp_path):
-    one = make_sim()
-    assert oct(one.folder.stat().st_mode)[-3:] == "700"
-    assert oct((one.folder / "sim.json").stat().st_mode)[-3:] == "600"
-    pid, folder = one.pid, one.folder
-    one.stop()
-    assert pid_is_gone(pid) and not folder.exists()
-    done = one.run("status")
-    assert done.returncode == 3 and "gpucloud-sim start" in done.stderr
-    assert one.run("stop").returncode == 3
-
-
-def test_killed_one_is_replaced(make_sim):
-    one = make_sim()
-    os.kill(one.pid, signal.SIGKILL)
-    wait_until(lambda: pid_is_gone(one.pid), "the kill")
-    assert one.run("status").returncode == 3
-    one.start()
-    assert one.boto("ec2").describe_regions()["Regions"]
-
-
-def test_hanging_one_is_ended(make_sim):
-    one = make_sim()
-    os.kill(one.pid, signal.SIGSTOP)
-    one.stop()
-
-
-def test_foreground(clean_env, tmp_path):
-    from conftest import Sim
-    one = Sim(clean_env, tmp_path / "front")
-    process = subprocess.Popen([one.bin, "start", "--plain-http"], env=one.env,
-                               stdout=subprocess.PIPE, text=True)
-    try:
-        assert "simulated" in process.stdout.readline()
-        url = process.stdout.readline().split()[1]
-        assert url.startswith("http://127.0.0.1:")
-        assert "gpucloud --profile sim" in process.stdout.readline()
-        facts = json.loads((one.folder / "sim.json").read_text())
-        one.url, one.access_key = url, facts["access_key_id"]
-        one.secret_key = facts["secret_access_key"]
-        assert one.boto("ec2").describe_regions()["Regions"]
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    assert not one.folder.exists()
-
-
-def test_env_is_for_a_shell(sim):
-    done = sim.run("env")
-    assert done.returncode == 0
-    shell = subprocess.run(
-        ["sh", "-c", done.stdout + "\nenv"], capture_output=True, text=True,
-        env={"PATH": os.environ["PATH"], "AWS_PROFILE": "x", "AWS_SESSION_TOKEN": "y"})
-    got = dict(line.split("=", 1) for line in shell.stdout.splitlines() if "=" in line)
-    assert got["AWS_ENDPOINT_URL"] == sim.url and got["AWS_CA_BUNDLE"] == sim.ca
-    assert got["AWS_ACCESS_KEY_ID"] == sim.access_key
-    assert got["AWS_SECRET_ACCESS_KEY"] == sim.secret_key
-    assert got["AWS_REGION"] == got["AWS_DEFAULT_REGION"] == "us-east-1"
-    assert "AWS_PROFILE" not in got and "AWS_SESSION_TOKEN" not in got
-
-
-def test_admin_needs_its_token(sim):
-    assert raw(sim, None, "/_sim/state", method="GET")[0] == 401
-    wrong = {"Authorization": "Bearer " + "a" * len(sim.admin_token)}
-    assert raw(sim, None, "/_sim/state", wrong, "GET")[0] == 401
-    right = {"Authorization": "Bearer " + sim.admin_token}
-    status, text = raw(sim, None, "/_sim/state", right, "GET")
-    assert status == 200
-    state = json.loads(text)
-    assert state["schema_version"] == 1 and state["resources"] == []
-    assert raw(sim, None, "/_sim/nothing", right, "GET")[0] == 404
-    assert raw(sim, b"{}", "/_sim/stop", wrong)[0] == 401
-
-
-@pytest.mark.parametrize("args,code,says", [
-    (["start", "--port", "70000"], 2, "--port"),
-    (["start", "--market", "/nowhere"], 4, "/nowhere"),
-    (["start", "--as-of", "2020-03-20"], 2, "--market"),
-    (["start", "--scenario", "/nowhere.json"], 3, "/nowhere.json"),
-    (["start", "--colour"], 2, "--colour"),
-    (["start", "--seed"], 2, "--seed"),
-    (["stat"], 2, "status"),
-    (["fault"], 2, "JSON"),
-    (["advance", "-5"], 2, "-5"),
-    ([], 2, "--help"),
-])
-def test_mistakes_are_named(clean_env, tmp_path, args, code, says):
-    from conftest import Sim
-    done = Sim(clean_env, tmp_path / "none").run(*args, *(["--detach"] if args[:1] == ["start"]
-                                                         else []))
-    assert done.returncode == code, done.stderr
-    assert says in done.stderr
-    assert not (tmp_path / "none").exists()
-
-
-def test_help_and_version(clean_env, tmp_path):
-    from conftest import Sim
-    one = Sim(clean_env, tmp_path / "none")
-    for args in (["--help"], ["start", "--help"], ["help"]):
-        done = one.run(*args)
-        assert done.returncode == 0 and "gpucloud-sim start --detach" in done.stdout
-    assert one.run("--version").stdout.startswith("gpucloud-sim ")
-
-
-def test_folder_that_is_a_link_is_refused(clean_env, tmp_path):
-    from conftest import Sim
-    (tmp_path / "real").mkdir(mode=0o700)
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    done = Sim(clean_env, tmp_path / "link").run("start", "--detach")
-    assert done.returncode == 1 and "symbolic link" in done.stderr
-
-
-def test_port_in_use(make_sim, clean_env, tmp_path):
-    from conftest import Sim
-    one = make_sim()
-    port = one.url.rpartition(":")[2]
-    done = Sim(clean_env, tmp_path / "other").run("start", "--detach", "--port", port)
-    assert done.returncode == 1 and port in done.stderr
-    assert not (tmp_path / "other").exists()
-
-
-# --- the recorded market ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def winter_2020(make_sim):
-    folder = SHARED_DATA / "prices" / "aws-2020"
-    if not folder.is_dir():
-        pytest.skip(f"no recorded prices in {folder}")
-    return make_sim("--market", str(folder), "--as-of", "2020-03-20")
-
-
-def test_recorded_market(winter_2020):
-    sim = winter_2020
-    rows = sim.boto("ec2").describe_spot_price_history(
-        InstanceTypes=["p2.16xlarge"], ProductDescriptions=["Linux/UNIX"],
-        StartTime=now(), EndTime=now())["SpotPriceHistory"]
-    price = {r["AvailabilityZone"]: float(r["SpotPrice"]) for r in rows}
-    assert price["us-east-1e"] == 4.32
-    assert set(price) == {"us-east-1" + z for z in "abcde"}
-    # the whole recorded series, moved in time, restated prices and all
-    mine = sim.boto("ec2").get_paginator("describe_spot_price_history").paginate(
-        InstanceTypes=["p2.16xlarge"], AvailabilityZone="us-east-1e",
-        ProductDescriptions=["Linux/UNIX"], StartTime=now() - datetime.timedelta(days=60),
-        EndTime=now() - datetime.timedelta(days=1), PaginationConfig={"PageSize": 10})
-    got = sorted((r["Timestamp"].timestamp(), float(r["SpotPrice"]))
-                 for page in mine for r in page["SpotPriceHistory"])
-    path = SHARED_DATA / "prices" / "aws-2020" / "p2.16xlarge_us-east-1e.csv"
-    recorded = [tuple(map(float, line.split(","))) for line in path.read_text().split()[1:]]
-    shift = got[0][0] - min((t for t, _ in recorded), key=lambda t: abs(
-        t - (got[0][0] - (now().timestamp() - 1584662400))))
-    assert abs(shift - (now().timestamp() - 1584662400)) < 300
-    assert set(got) <= {(t + shift, p) for t, p in recorded}
-    assert len(got) > 50
-
-
-def test_recorded_on_demand(winter_2020):
-    pricing = winter_2020.boto("pricing")
-    for region, expected in (("us-east-1", ["14.4000000000"]), ("us-west-2", ["14.4000000000"]),
-                             ("eu-west-1", [])):
-        found = pricing.get_products(ServiceCode="AmazonEC2", Filters=filters(
-            instanceType="p2.16xlarge", regionCode=region, capacitystatus="Used"))["PriceList"]
-        assert [usd(p) for p in found] == expected
-
-
-def test_spot_below_its_price_is_refused(winter_2020):
-    sim = winter_2020
-    options = {"MarketType": "spot", "SpotOptions": {"MaxPrice": "4.3199"}}
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        run_one(sim, InstanceType="p2.16xlarge", Placement={"AvailabilityZone": "us-east-1e"},
-                InstanceMarketOptions=options)
-    assert caught.value.response["Error"]["Code"] == "SpotMaxPriceTooLow"
-    options["SpotOptions"]["MaxPrice"] = "4.32"
-    made = run_one(sim, InstanceType="p2.16xlarge", Placement={"AvailabilityZone": "us-east-1e"},
-                   InstanceMarketOptions=options)
-    assert made["InstanceLifecycle"] == "spot"
-    assert sim.live()[0]["usd_per_hour"] == "4.3200"
 
 
 # --- moto, for the fixture's sake ------------------------------------------------------------

@@ -23,7 +23,8 @@ static int replay_file(const char *path)
 	fseek(file, 0, SEEK_END);
 
 	long size = ftell(file);
-	uint8_t *data = size >= 0 && (size_t)size <= INPUT_MAX ? malloc(size ? (size_t)size : 1) : NULL;
+	uint8_t *data =
+		size >= 0 && (size_t)size <= INPUT_MAX ? malloc(size ? (size_t)size : 1) : NULL;
 
 	rewind(file);
 	if (!data || fread(data, 1, (size_t)size, file) != (size_t)size) {

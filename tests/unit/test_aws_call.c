@@ -61,7 +61,7 @@ static void test_form(void **state)
 	aws_form_set(&form, "NextToken", "a&b=c+d/~\xc3\xa4\n");
 	aws_form_body(&form, &body);
 	assert_string_equal(body.data,
-			    "Action=RunInstances&Version=2016-11-15&Filter.1.Name=tag%3Aa%20b"
+			    "Action=RunInstances&Version=2016-11-15&Filter.1.Name=tag%3Aa+b"
 			    "&MinCount=1&InstanceId.7=i-1&UserData=c2VjcmV0"
 			    "&NextToken=a%26b%3Dc%2Bd%2F~%C3%A4%0A");
 	aws_form_sha256(&form, digest);

@@ -132,9 +132,9 @@ static void test_base64_refuses(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"Z",	"Zg",	    "Zg=",	"Zg===",    "=",    "====", "Z===",    "=Zg=",
-		"Zg=v", "Zm9v Zg=", "Zm9v\nZg=", "Zm9-",    "Zm9_", "Zh==", "Zm9=",    "Zm\x80v",
-		"Zg==Zg==",
+		"Z",	"Zg",	"Zg=",	"Zg===",    "=",	 "====",
+		"Z===", "=Zg=", "Zg=v", "Zm9v Zg=", "Zm9v\nZg=", "Zm9-",
+		"Zm9_", "Zh==", "Zm9=", "Zm\x80v",  "Zg==Zg==",
 	};
 	struct buf out = BUF_INIT;
 
@@ -210,13 +210,19 @@ static void test_url_decode(void **state)
 		bool plus;
 		const char *want; /* NULL: refused */
 	} rows[] = {
-		{ "", false, "" },	      { "a%2fB%2F", false, "a/B/" },
-		{ "a+b", false, "a+b" },      { "a+b%2B", true, "a b+" },
+		{ "", false, "" },
+		{ "a%2fB%2F", false, "a/B/" },
+		{ "a+b", false, "a+b" },
+		{ "a+b%2B", true, "a b+" },
 		{ "%e1%88%B4", false, "\xe1\x88\xb4" },
-		{ "%", false, NULL },	      { "a%2", false, NULL },
-		{ "%zz", false, NULL },	      { "%2g", false, NULL },
-		{ "%00", false, NULL },	      { "ok%00", false, NULL },
-		{ "%+1", true, NULL },	      { "%25%32%35", false, "%25" },
+		{ "%", false, NULL },
+		{ "a%2", false, NULL },
+		{ "%zz", false, NULL },
+		{ "%2g", false, NULL },
+		{ "%00", false, NULL },
+		{ "ok%00", false, NULL },
+		{ "%+1", true, NULL },
+		{ "%25%32%35", false, "%25" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -279,6 +279,7 @@ static void test_write_refused(void **state)
 		db = open_ok(fixture->path);
 		setrlimit(RLIMIT_FSIZE, &limit);
 		int rc = db_exec(db, "INSERT INTO t VALUES (hex(zeroblob(40000)), 1)", &err);
+		db_close(db);
 		_exit(rc == -1 && err.kind == ERROR_IO ? 0 : 1);
 	}
 	int status = -1;

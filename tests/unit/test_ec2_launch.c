@@ -12,6 +12,69 @@
 #include "launch_world.h"
 #include "providers/aws/ec2.h"
 
+static void check_key_and_group(const struct fake_cloud *cloud)
+{
+	const char *key = fake_seen(cloud, "Action=ImportKeyPair", 0);
+	world_param(key, "KeyName", "gpucloud-l1x");
+	world_param(key, "PublicKeyMaterial",
+		    "c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUV4YW1wbGUgbWVAZXhhbXBsZQ==");
+	world_param(key, "TagSpecification.1.ResourceType", "key-pair");
+	world_param(key, "TagSpecification.1.Tag.3.Key", "gpucloud-launch");
+	world_param(key, "TagSpecification.1.Tag.3.Value", "l1x");
+
+	const char *group = fake_seen(cloud, "Action=CreateSecurityGroup", 0);
+	world_param(group, "GroupName", "gpucloud-l1x");
+	world_param(group, "VpcId", "vpc-0a1b");
+	world_param(group, "TagSpecification.1.ResourceType", "security-group");
+
+	const char *open = fake_seen(cloud, "Action=AuthorizeSecurityGroupIngress", 0);
+	world_param(open, "GroupId", "sg-01");
+	world_param(open, "IpPermissions.1.FromPort", "22");
+	world_param(open, "IpPermissions.1.ToPort", "22");
+	world_param(open, "IpPermissions.1.IpProtocol", "tcp");
+	world_param(open, "IpPermissions.1.IpRanges.1.CidrIp", "203.0.113.7/32");
+	world_param(open, "IpPermissions.1.IpRanges.2.CidrIp", NULL);
+	world_param(open, "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "2001:db8::/64");
+	world_param(open, "IpPermissions.2.FromPort", "8888");
+	world_param(open, "IpPermissions.3.FromPort", "8787");
+	world_param(open, "IpPermissions.4.FromPort", NULL);
+}
+
+static void check_run(const struct fake_cloud *cloud)
+{
+	const char *run = fake_seen(cloud, RUN, 0);
+	world_param(run, "ImageId", "ami-0123");
+	world_param(run, "InstanceType", "g5.xlarge");
+	world_param(run, "MinCount", "1");
+	world_param(run, "MaxCount", "1");
+	world_param(run, "ClientToken", "tok-1");
+	world_param(run, "KeyName", "gpucloud-l1x");
+	world_param(run, "SubnetId", "subnet-0c");
+	world_param(run, "SecurityGroupId.1", "sg-01");
+	world_param(run, "InstanceMarketOptions.MarketType", "spot");
+	world_param(run, "InstanceMarketOptions.SpotOptions.MaxPrice", "7.344");
+	world_param(run, "InstanceMarketOptions.SpotOptions.SpotInstanceType", "one-time");
+	world_param(run, "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior",
+		    "terminate");
+	world_param(run, "InstanceInitiatedShutdownBehavior", "terminate");
+	world_param(run, "MetadataOptions.HttpTokens", "required");
+	world_param(run, "MetadataOptions.HttpPutResponseHopLimit", "1");
+	world_param(run, "BlockDeviceMapping.1.DeviceName", "/dev/sda1");
+	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeSize", "100");
+	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeType", "gp3");
+	world_param(run, "BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
+	world_param(run, "UserData", "IyEvYmluL3NoCg==");
+	world_param(run, "TagSpecification.1.ResourceType", "instance");
+	world_param(run, "TagSpecification.1.Tag.1.Key", "gpucloud-owner");
+	world_param(run, "TagSpecification.1.Tag.1.Value", "ann");
+	world_param(run, "TagSpecification.1.Tag.2.Value", "train");
+	world_param(run, "TagSpecification.2.ResourceType", "volume");
+	world_param(run, "TagSpecification.3.ResourceType", "network-interface");
+	world_param(run, "TagSpecification.4.ResourceType", "spot-instances-request");
+	world_param(run, "DryRun", NULL);
+	world_param(run, "Placement.AvailabilityZone", NULL);
+}
+
 static void test_spot_launch(void **state)
 {
 	static const uint16_t ports[] = { 8888, 22, 8787, 8888 };
@@ -44,63 +107,8 @@ static void test_spot_launch(void **state)
 			    "+instance tok-1|-instance i-0abc|");
 	assert_int_equal(world->journal.runs_at_intent, 0);
 	assert_int_equal(strlen(world->journal.hash), 64);
-
-	const char *key = fake_seen(cloud, "Action=ImportKeyPair", 0);
-	world_param(key, "KeyName", "gpucloud-l1x");
-	world_param(key, "PublicKeyMaterial",
-		    "c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUV4YW1wbGUgbWVAZXhhbXBsZQ==");
-	world_param(key, "TagSpecification.1.ResourceType", "key-pair");
-	world_param(key, "TagSpecification.1.Tag.3.Key", "gpucloud-launch");
-	world_param(key, "TagSpecification.1.Tag.3.Value", "l1x");
-
-	const char *group = fake_seen(cloud, "Action=CreateSecurityGroup", 0);
-	world_param(group, "GroupName", "gpucloud-l1x");
-	world_param(group, "VpcId", "vpc-0a1b");
-	world_param(group, "TagSpecification.1.ResourceType", "security-group");
-
-	const char *open = fake_seen(cloud, "Action=AuthorizeSecurityGroupIngress", 0);
-	world_param(open, "GroupId", "sg-01");
-	world_param(open, "IpPermissions.1.FromPort", "22");
-	world_param(open, "IpPermissions.1.ToPort", "22");
-	world_param(open, "IpPermissions.1.IpProtocol", "tcp");
-	world_param(open, "IpPermissions.1.IpRanges.1.CidrIp", "203.0.113.7/32");
-	world_param(open, "IpPermissions.1.IpRanges.2.CidrIp", NULL);
-	world_param(open, "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "2001:db8::/64");
-	world_param(open, "IpPermissions.2.FromPort", "8888");
-	world_param(open, "IpPermissions.3.FromPort", "8787");
-	world_param(open, "IpPermissions.4.FromPort", NULL);
-
-	const char *run = fake_seen(cloud, RUN, 0);
-	world_param(run, "ImageId", "ami-0123");
-	world_param(run, "InstanceType", "g5.xlarge");
-	world_param(run, "MinCount", "1");
-	world_param(run, "MaxCount", "1");
-	world_param(run, "ClientToken", "tok-1");
-	world_param(run, "KeyName", "gpucloud-l1x");
-	world_param(run, "SubnetId", "subnet-0c");
-	world_param(run, "SecurityGroupId.1", "sg-01");
-	world_param(run, "InstanceMarketOptions.MarketType", "spot");
-	world_param(run, "InstanceMarketOptions.SpotOptions.MaxPrice", "7.344");
-	world_param(run, "InstanceMarketOptions.SpotOptions.SpotInstanceType", "one-time");
-	world_param(run, "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior",
-		    "terminate");
-	world_param(run, "InstanceInitiatedShutdownBehavior", "terminate");
-	world_param(run, "MetadataOptions.HttpTokens", "required");
-	world_param(run, "MetadataOptions.HttpPutResponseHopLimit", "1");
-	world_param(run, "BlockDeviceMapping.1.DeviceName", "/dev/sda1");
-	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeSize", "100");
-	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeType", "gp3");
-	world_param(run, "BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
-	world_param(run, "UserData", "IyEvYmluL3NoCg==");
-	world_param(run, "TagSpecification.1.ResourceType", "instance");
-	world_param(run, "TagSpecification.1.Tag.1.Key", "gpucloud-owner");
-	world_param(run, "TagSpecification.1.Tag.1.Value", "ann");
-	world_param(run, "TagSpecification.1.Tag.2.Value", "train");
-	world_param(run, "TagSpecification.2.ResourceType", "volume");
-	world_param(run, "TagSpecification.3.ResourceType", "network-interface");
-	world_param(run, "TagSpecification.4.ResourceType", "spot-instances-request");
-	world_param(run, "DryRun", NULL);
-	world_param(run, "Placement.AvailabilityZone", NULL);
+	check_key_and_group(cloud);
+	check_run(cloud);
 }
 
 static void test_on_demand_launch(void **state)

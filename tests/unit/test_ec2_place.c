@@ -124,7 +124,8 @@ static void test_disk_that_stays(void **state)
 	const char *run = fake_seen(cloud, RUN, 0);
 	world_param(run, "BlockDeviceMapping.1.DeviceName", "/dev/xvda");
 	world_param(run, "BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
-	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeSize", NULL);
+	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeSize", "8");
+	world_param(run, "BlockDeviceMapping.1.Ebs.VolumeType", NULL);
 }
 
 /* The image a launch would use, by dry run. */

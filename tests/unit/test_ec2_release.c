@@ -110,7 +110,7 @@ static void add_leftovers(struct fake_cloud *cloud)
 		    "Filter.1.Value.1=gpucloud-l1",
 		    200, GROUPS(GROUP("sg-1", "gpucloud-l1", L1)));
 	fake_always(cloud, "Action=DescribeKeyPairs Filter.1.Name=tag:gpucloud-launch", 200,
-		    KEYS(KEYPAIR("key-8", "my-own", "")));
+		    KEYS(KEYPAIR("key-8", "my-own", "") KEYPAIR("key-9", "of a friend&amp;", L1)));
 	fake_always(cloud, "Action=DescribeKeyPairs Filter.1.Name=key-name", 200,
 		    KEYS(KEYPAIR("key-1", "gpucloud-l1", "")));
 }
@@ -122,7 +122,7 @@ static void test_release(void **state)
 	struct error err = ERROR_INIT;
 
 	add_leftovers(cloud);
-	fake_once(cloud, "Action=DeleteKeyPair KeyPairId=key-1", 200,
+	fake_once(cloud, "Action=DeleteKeyPair KeyName=gpucloud-l1", 200,
 		  FAKE_REPLY("DeleteKeyPair", "<return>true</return>"));
 	fake_error(cloud, "Action=DeleteSecurityGroup GroupId=sg-1", 400, "DependencyViolation")
 		->times = 5;
@@ -137,7 +137,7 @@ static void test_release(void **state)
 	assert_int_equal(result.left, 0);
 	assert_true(cloud->slept_ms >= 5000 && cloud->slept_ms <= 90000);
 	assert_int_equal(fake_count(cloud, "Action=DeleteSecurityGroup GroupId=sg-9"), 0);
-	assert_int_equal(fake_count(cloud, "Action=DeleteKeyPair KeyPairId=key-8"), 0);
+	assert_int_equal(fake_count(cloud, "Action=DeleteKeyPair KeyName=my-own"), 0);
 }
 
 static void test_release_stuck(void **state)

@@ -86,8 +86,7 @@ static void test_arguments_are_not_shell(void **state)
 
 static void test_cannot_start(void **state)
 {
-	static const char *const names[] = { "gpucloud-no-such-helper", "/etc/hostname", "/tmp",
-					     "" };
+	static const char *const names[] = { "gpucloud-no-such-helper", "/etc/passwd", "/tmp", "" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

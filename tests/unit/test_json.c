@@ -46,95 +46,96 @@ static void assert_refused(const char *text, size_t len, const char *want)
 		assert_true((unsigned char)*p >= 0x20 && *p != 0x7f);
 }
 
+static const struct {
+	const char *text, *want;
+} refused[] = {
+	/* the end of the input */
+	{ "", "ends too early" },
+	{ "   ", "ends too early" },
+	{ "{} junk", "something follows" },
+	{ "{}{}", "something follows" },
+	{ "1 2", "something follows" },
+	{ "[1]]", "something follows" },
+	{ "{\"a\":1}\f", "something follows" },
+	{ "{", "ends too early" },
+	{ "{\"a\"", "ends too early" },
+	{ "{\"a\":", "ends too early" },
+	{ "{\"a\":1", "ends too early" },
+	{ "{\"a\":1,", "ends too early" },
+	{ "[1,", "ends too early" },
+	{ "\"abc", "ends too early" },
+	{ "\"abc\\", "ends too early" },
+	{ "\"\\u00", "ends too early" },
+	{ "tru", "unexpected character" },
+	{ "-", "ends too early" },
+	{ "1.", "ends too early" },
+	{ "1e", "ends too early" },
+	{ "1e+", "ends too early" },
+	/* grammar that cJSON lets pass */
+	{ "\xef\xbb\xbf{}", "unexpected character" },
+	{ "\x01[]", "unexpected character" },
+	{ "[1,]", "unexpected character" },
+	{ "{\"a\":1,}", "quoted name" },
+	{ "{a:1}", "quoted name" },
+	{ "{\"a\" 1}", "':'" },
+	{ "[1 2]", "unexpected character" },
+	{ "'a'", "unexpected character" },
+	{ "NaN", "unexpected character" },
+	{ "nan", "unexpected character" },
+	{ "Infinity", "unexpected character" },
+	{ "-inf", "malformed number" },
+	{ "True", "unexpected character" },
+	{ "01", "malformed number" },
+	{ "-01", "malformed number" },
+	{ "+1", "unexpected character" },
+	{ ".5", "unexpected character" },
+	{ "1.e5", "malformed number" },
+	{ "0x10", "something follows" },
+	{ "<html>", "unexpected character" },
+	{ "// c\n{}", "unexpected character" },
+	/* numbers */
+	{ "1e999", "out of range" },
+	{ "{\"a\":[-1e999]}", "out of range" },
+	{ "1111111111222222222233333333334444444444555555555566666666667777", "digits" },
+	/* names */
+	{ "{\"a\":1,\"b\":2,\"a\":3}", "two members named 'a'" },
+	{ "[{\"x\":{\"k\":1,\"k\":1}}]", "two members named 'k'" },
+	{ "{\"\":1,\"\":2}", "two members named ''" },
+	{ "{\"\\u0061\":1,\"a\":2}", "two members named 'a'" },
+	{ "{\"a\xc2\x9b\":1,\"a\xc2\x9b\":2}", "a\\xc2\\x9b" },
+	/* strings */
+	{ "\"\\u0000\"", "control character" },
+	{ "{\"a\\u0000b\":1}", "control character" },
+	{ "\"\\u001b[31m\"", "control character" },
+	{ "\"\\u001B\"", "control character" },
+	{ "\"\\u007f\"", "control character" },
+	{ "\"\\b\"", "control character" },
+	{ "\"\\f\"", "control character" },
+	{ "\"\x1b[31m\"", "control character" },
+	{ "\"a\nb\"", "control character" },
+	{ "\"a\tb\"", "control character" },
+	{ "\"\x7f\"", "control character" },
+	{ "\"\xff\"", "UTF-8" },
+	{ "\"\xc0\xaf\"", "UTF-8" },
+	{ "\"\xe2\x82\"", "UTF-8" },
+	{ "\"\xe2\x82\\n\"", "UTF-8" },
+	{ "\"\xed\xa0\x80\"", "UTF-8" },
+	{ "{\"\xff\":1}", "UTF-8" },
+	{ "\"\\ud800\"", "surrogate" },
+	{ "\"\\udc00\\ud800\"", "surrogate" },
+	{ "\"\\ud800\\u0041\"", "surrogate" },
+	{ "\"\\ud800\\n\"", "surrogate" },
+	{ "\"\\x41\"", "unknown escape" },
+	{ "\"\\u12g4\"", "\\u escape" },
+	{ "\"\\'\"", "unknown escape" },
+};
+
 static void test_refuses(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *text, *want;
-	} rows[] = {
-		/* the end of the input */
-		{ "", "ends too early" },
-		{ "   ", "ends too early" },
-		{ "{} junk", "something follows" },
-		{ "{}{}", "something follows" },
-		{ "1 2", "something follows" },
-		{ "[1]]", "something follows" },
-		{ "{\"a\":1}\f", "something follows" },
-		{ "{", "ends too early" },
-		{ "{\"a\"", "ends too early" },
-		{ "{\"a\":", "ends too early" },
-		{ "{\"a\":1", "ends too early" },
-		{ "{\"a\":1,", "ends too early" },
-		{ "[1,", "ends too early" },
-		{ "\"abc", "ends too early" },
-		{ "\"abc\\", "ends too early" },
-		{ "\"\\u00", "ends too early" },
-		{ "tru", "unexpected character" },
-		{ "-", "ends too early" },
-		{ "1.", "ends too early" },
-		{ "1e", "ends too early" },
-		{ "1e+", "ends too early" },
-		/* grammar that cJSON lets pass */
-		{ "\xef\xbb\xbf{}", "unexpected character" },
-		{ "\x01[]", "unexpected character" },
-		{ "[1,]", "unexpected character" },
-		{ "{\"a\":1,}", "quoted name" },
-		{ "{a:1}", "quoted name" },
-		{ "{\"a\" 1}", "':'" },
-		{ "[1 2]", "unexpected character" },
-		{ "'a'", "unexpected character" },
-		{ "NaN", "unexpected character" },
-		{ "nan", "unexpected character" },
-		{ "Infinity", "unexpected character" },
-		{ "-inf", "malformed number" },
-		{ "True", "unexpected character" },
-		{ "01", "malformed number" },
-		{ "-01", "malformed number" },
-		{ "+1", "unexpected character" },
-		{ ".5", "unexpected character" },
-		{ "1.e5", "malformed number" },
-		{ "0x10", "something follows" },
-		{ "<html>", "unexpected character" },
-		{ "// c\n{}", "unexpected character" },
-		/* numbers */
-		{ "1e999", "out of range" },
-		{ "{\"a\":[-1e999]}", "out of range" },
-		{ "1111111111222222222233333333334444444444555555555566666666667777", "digits" },
-		/* names */
-		{ "{\"a\":1,\"b\":2,\"a\":3}", "two members named 'a'" },
-		{ "[{\"x\":{\"k\":1,\"k\":1}}]", "two members named 'k'" },
-		{ "{\"\":1,\"\":2}", "two members named ''" },
-		{ "{\"\\u0061\":1,\"a\":2}", "two members named 'a'" },
-		{ "{\"a\xc2\x9b\":1,\"a\xc2\x9b\":2}", "a\\xc2\\x9b" },
-		/* strings */
-		{ "\"\\u0000\"", "control character" },
-		{ "{\"a\\u0000b\":1}", "control character" },
-		{ "\"\\u001b[31m\"", "control character" },
-		{ "\"\\u001B\"", "control character" },
-		{ "\"\\u007f\"", "control character" },
-		{ "\"\\b\"", "control character" },
-		{ "\"\\f\"", "control character" },
-		{ "\"\x1b[31m\"", "control character" },
-		{ "\"a\nb\"", "control character" },
-		{ "\"a\tb\"", "control character" },
-		{ "\"\x7f\"", "control character" },
-		{ "\"\xff\"", "UTF-8" },
-		{ "\"\xc0\xaf\"", "UTF-8" },
-		{ "\"\xe2\x82\"", "UTF-8" },
-		{ "\"\xe2\x82\\n\"", "UTF-8" },
-		{ "\"\xed\xa0\x80\"", "UTF-8" },
-		{ "{\"\xff\":1}", "UTF-8" },
-		{ "\"\\ud800\"", "surrogate" },
-		{ "\"\\udc00\\ud800\"", "surrogate" },
-		{ "\"\\ud800\\u0041\"", "surrogate" },
-		{ "\"\\ud800\\n\"", "surrogate" },
-		{ "\"\\x41\"", "unknown escape" },
-		{ "\"\\u12g4\"", "\\u escape" },
-		{ "\"\\'\"", "unknown escape" },
-	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_refused(rows[i].text, strlen(rows[i].text), rows[i].want);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_refused(refused[i].text, strlen(refused[i].text), refused[i].want);
 	assert_refused("{}\0", 3, "something follows");
 	assert_refused("\"a\0b\"", 5, "control character");
 	assert_refused("\0{}", 3, "unexpected character");
@@ -306,14 +307,20 @@ static void test_optional_strings(void **state)
 	json_release(&json);
 }
 
-enum getter { STRING, INT64, DOUBLE, BOOL, ARRAY };
+enum getter {
+	STRING,
+	INT64,
+	DOUBLE,
+	BOOL,
+	ARRAY
+};
 
 /* Every getter against every type: only its own is taken, and outputs stay as they were. */
 static void test_type_confusion(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "string", "number", "true", "array", "object", "null",
-					     "absent" };
+	static const char *const names[] = { "string", "number", "true",  "array",
+					     "object", "null",	 "absent" };
 	static const enum getter own[] = { STRING, INT64, BOOL, ARRAY };
 	const char *text = "{\"x\":{\"string\":\"1\",\"number\":1,\"true\":true,\"array\":[],"
 			   "\"object\":{},\"null\":null}}";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The receiving side of SigV4, and what signing refuses to sign. */
+/* The receiving side of SigV4: what verifies, and all that must not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -210,8 +210,8 @@ static void test_refuses_what_was_changed(void **state)
 	a.input.method = "POST";
 
 	static const char *const urls[] = {
-		"http://127.0.0.1:8081/?b=2&a=%7e", "http://127.0.0.1:8080/x?b=2&a=%7e",
-		"http://127.0.0.1:8080/?b=3&a=%7e", "http://127.0.0.1:8080/?b=2",
+		"http://127.0.0.1:8081/?b=2&a=%7e",   "http://127.0.0.1:8080/x?b=2&a=%7e",
+		"http://127.0.0.1:8080/?b=3&a=%7e",   "http://127.0.0.1:8080/?b=2",
 		"http://127.0.0.1:8080/?b=2&a=%7e&c", "not a url",
 	};
 
@@ -263,7 +263,8 @@ static void test_payload_header(void **state)
 {
 	(void)state;
 	struct sigv4_options options = { .sign_body_header = true };
-	struct sigv4_options s3_options = { .sign_body_header = true, .raw_path = true,
+	struct sigv4_options s3_options = { .sign_body_header = true,
+					    .raw_path = true,
 					    .unsigned_payload = true };
 	struct sigv4_key s3_key = ec2_key;
 	struct arrived a = send_request(&ec2_key, options, "https://h/", ec2_body);
@@ -287,65 +288,78 @@ static void test_payload_header(void **state)
 	arena_release(&a.arena);
 }
 
-#define CRED "Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws4_request"
-#define SHDR "SignedHeaders=host;x-amz-date;x-amz-security-token"
-#define HEX8 "01234567"
-#define SIGN "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8
+#define CRED		       "Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws4_request"
+#define SHDR		       "SignedHeaders=host;x-amz-date;x-amz-security-token"
+#define HEX8		       "01234567"
+#define SIGN		       "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8
 #define WITH(cred, shdr, sign) "AWS4-HMAC-SHA256 " cred ", " shdr ", " sign
+
+static const char *const garbled[] = {
+	"",
+	" ",
+	"AWS4-HMAC-SHA256",
+	"AWS4-HMAC-SHA256 ",
+	"AWS4-HMAC-SHA256 ,,,",
+	"AWS4-HMAC-SHA256" CRED ", " SHDR ", " SIGN,
+	"AWS4-HMAC-SHA256X " CRED ", " SHDR ", " SIGN,
+	"AWS4-ECDSA-P256-SHA256 " CRED ", " SHDR ", " SIGN,
+	"aws4-hmac-sha256 " CRED ", " SHDR ", " SIGN,
+	"AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=",
+	"Basic QUtJRDpzZWNyZXQ=",
+	"Bearer token",
+	"AWS4-HMAC-SHA256 " CRED ", " SHDR,
+	"AWS4-HMAC-SHA256 " CRED ", " SIGN,
+	"AWS4-HMAC-SHA256 " SHDR ", " SIGN,
+	WITH(CRED, SHDR, SIGN) ",",
+	WITH(CRED, SHDR, SIGN) ", Extra=1",
+	WITH(CRED, SHDR, SIGN) ", " SIGN,
+	WITH(CRED, SHDR, SIGN) ", " CRED,
+	WITH(CRED, SHDR, SIGN) "0",
+	WITH(CRED, SHDR, "Signature="),
+	WITH(CRED, SHDR, "Signature=" HEX8),
+	WITH(CRED, SHDR, "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 "0123456G"),
+	WITH(CRED, SHDR, "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 "ABCDEF01"),
+	WITH(CRED, "SignedHeaders=", SIGN),
+	WITH(CRED, "SignedHeaders=Host;x-amz-date", SIGN),
+	WITH(CRED, "SignedHeaders=host x-amz-date", SIGN),
+	WITH(CRED, "SignedHeaders=host\x1b;x-amz-date", SIGN),
+	WITH("Credential=", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2", SHDR, SIGN),
+	WITH("Credential=/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws5_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws4_request/", SHDR, SIGN),
+	WITH("Credential=a/b/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKID EXAMPLE/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKID\x1b[0m/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/2015083/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/201508301/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/2015-8-3/us-east-1/ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830//ec2/aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830/us-east-1//aws4_request", SHDR, SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2\xff/aws4_request", SHDR, SIGN),
+	WITH(CRED "%00", SHDR, SIGN),
+};
+
+/* Well formed, but not true. */
+static const char *const untrue[] = {
+	WITH(CRED, SHDR, SIGN),
+	WITH(CRED, "SignedHeaders=x-amz-date;x-amz-security-token", SIGN),
+	WITH(CRED, "SignedHeaders=x-amz-date;host;x-amz-security-token", SIGN),
+	WITH(CRED, "SignedHeaders=host;host;x-amz-date;x-amz-security-token", SIGN),
+	WITH(CRED, "SignedHeaders=host;x-amz-date;x-amz-security-token;", SIGN),
+	WITH(CRED, "SignedHeaders=;host;x-amz-date;x-amz-security-token", SIGN),
+	WITH(CRED, "SignedHeaders=absent;host;x-amz-date;x-amz-security-token", SIGN),
+	WITH("Credential=AKIDEXAMPLE/20150831/us-east-1/ec2/aws4_request", SHDR, SIGN),
+};
 
 static void test_garbled_authorization(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {
-		"",
-		" ",
-		"AWS4-HMAC-SHA256",
-		"AWS4-HMAC-SHA256 ",
-		"AWS4-HMAC-SHA256 ,,,",
-		"AWS4-HMAC-SHA256" CRED ", " SHDR ", " SIGN,
-		"AWS4-HMAC-SHA256X " CRED ", " SHDR ", " SIGN,
-		"AWS4-ECDSA-P256-SHA256 " CRED ", " SHDR ", " SIGN,
-		"aws4-hmac-sha256 " CRED ", " SHDR ", " SIGN,
-		"AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=",
-		"Basic QUtJRDpzZWNyZXQ=",
-		"Bearer token",
-		"AWS4-HMAC-SHA256 " CRED ", " SHDR,
-		"AWS4-HMAC-SHA256 " CRED ", " SIGN,
-		"AWS4-HMAC-SHA256 " SHDR ", " SIGN,
-		WITH(CRED, SHDR, SIGN) ",",
-		WITH(CRED, SHDR, SIGN) ", Extra=1",
-		WITH(CRED, SHDR, SIGN) ", " SIGN,
-		WITH(CRED, SHDR, SIGN) ", " CRED,
-		WITH(CRED, SHDR, SIGN) "0",
-		WITH(CRED, SHDR, "Signature="),
-		WITH(CRED, SHDR, "Signature=" HEX8),
-		WITH(CRED, SHDR, "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 "0123456G"),
-		WITH(CRED, SHDR, "Signature=" HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 HEX8 "ABCDEF01"),
-		WITH(CRED, "SignedHeaders=", SIGN),
-		WITH(CRED, "SignedHeaders=Host;x-amz-date", SIGN),
-		WITH(CRED, "SignedHeaders=host x-amz-date", SIGN),
-		WITH(CRED, "SignedHeaders=host\x1b;x-amz-date", SIGN),
-		WITH("Credential=", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2", SHDR, SIGN),
-		WITH("Credential=/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws5_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2/aws4_request/", SHDR, SIGN),
-		WITH("Credential=a/b/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKID EXAMPLE/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKID\x1b[0m/20150830/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/2015083/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/201508301/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/2015-8-3/us-east-1/ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830//ec2/aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830/us-east-1//aws4_request", SHDR, SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150830/us-east-1/ec2\xff/aws4_request", SHDR, SIGN),
-		WITH(CRED "%00", SHDR, SIGN),
-	};
 	struct arrived a = send_ec2();
 
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		find(&a, "Authorization")->value = bad[i];
+	for (size_t i = 0; i < ARRAY_SIZE(garbled); i++) {
+		find(&a, "Authorization")->value = garbled[i];
 		assert_code(&a, "IncompleteSignature");
 	}
 
@@ -357,18 +371,6 @@ static void test_garbled_authorization(void **state)
 	find(&a, "Authorization")->value = longer.data;
 	assert_code(&a, "IncompleteSignature");
 	buf_release(&longer);
-
-	/* Well formed, but not true. */
-	static const char *const untrue[] = {
-		WITH(CRED, SHDR, SIGN),
-		WITH(CRED, "SignedHeaders=x-amz-date;x-amz-security-token", SIGN),
-		WITH(CRED, "SignedHeaders=x-amz-date;host;x-amz-security-token", SIGN),
-		WITH(CRED, "SignedHeaders=host;host;x-amz-date;x-amz-security-token", SIGN),
-		WITH(CRED, "SignedHeaders=host;x-amz-date;x-amz-security-token;", SIGN),
-		WITH(CRED, "SignedHeaders=;host;x-amz-date;x-amz-security-token", SIGN),
-		WITH(CRED, "SignedHeaders=absent;host;x-amz-date;x-amz-security-token", SIGN),
-		WITH("Credential=AKIDEXAMPLE/20150831/us-east-1/ec2/aws4_request", SHDR, SIGN),
-	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(untrue); i++) {
 		find(&a, "Authorization")->value = untrue[i];
@@ -405,9 +407,17 @@ static void test_date_header(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "20150830", "20150830T123600", "20150830T123600Z ", "20150830t123600z",
-		"2015083aT123600Z", "20151330T123600Z", "20150230T123600Z", "20150830T250000Z",
-		"20150830T123600+", "Sun, 30 Aug 2015 12:36:00 GMT",
+		"",
+		"20150830",
+		"20150830T123600",
+		"20150830T123600Z ",
+		"20150830t123600z",
+		"2015083aT123600Z",
+		"20151330T123600Z",
+		"20150230T123600Z",
+		"20150830T250000Z",
+		"20150830T123600+",
+		"Sun, 30 Aug 2015 12:36:00 GMT",
 	};
 	struct arrived a = send_ec2();
 	const char *good = find(&a, "X-Amz-Date")->value;
@@ -457,108 +467,6 @@ static void test_any_changed_byte(void **state)
 	arena_release(&a.arena);
 }
 
-static void test_refuses_to_sign(void **state)
-{
-	(void)state;
-	static const struct {
-		struct sigv4_key key;
-		const char *method, *url, *name, *value;
-		enum error_kind kind;
-	} rows[] = {
-		{ { "", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A\nB", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A/B", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { NULL, SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A", "", NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A", NULL, NULL, "r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A", SECRET, "t\r\nX: y", "r", "s" }, "GET", "https://h/", "a", "b",
-		  ERROR_CONFIG },
-		{ { "A", SECRET, NULL, "", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A", SECRET, NULL, "r/r", "s" }, "GET", "https://h/", "a", "b", ERROR_CONFIG },
-		{ { "A", SECRET, NULL, "r", "" }, "GET", "https://h/", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "G T", "https://h/", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "h/", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "ftp://h/", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https:///", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://u:p@h/", "a", "b", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/\r\nX: y", "a", "b",
-		  ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a b", "c", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/", "", "c", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b\nX: y", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b\r", ERROR_USAGE },
-		{ { "A", SECRET, NULL, "r", "s" }, "GET", "https://h/", "a", "b\r c", ERROR_USAGE },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct arena arena = { 0 };
-		struct http_header header = { rows[i].name, rows[i].value };
-		struct sigv4_input input = { rows[i].method, rows[i].url, &header, 1, NULL, 0 };
-		struct sigv4_options options = { .expires_s = 60 };
-		struct sigv4_result result = { .url = NULL };
-		struct error err = ERROR_INIT;
-
-		if (sigv4_sign(&rows[i].key, &options, NOW, &input, &arena, &result, &err) != -1)
-			fail_msg("row %zu was signed", i);
-		assert_int_equal(err.kind, rows[i].kind);
-		assert_null(result.headers);
-		assert_null(strstr(err.message, SECRET));
-		assert_int_equal(sigv4_presign(&rows[i].key, &options, NOW, &input, &arena, &result,
-					       &err),
-				 -1);
-		assert_null(result.url);
-		arena_release(&arena);
-	}
-}
-
-static void test_presigned_url(void **state)
-{
-	(void)state;
-	static const struct {
-		int64_t expires;
-		bool good;
-	} rows[] = { { 0, false }, { -1, false }, { 1, true }, { 604800, true }, { 604801, false } };
-	struct sigv4_input input = { "GET", "https://h?a=b#c", NULL, 0, NULL, 0 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct arena arena = { 0 };
-		struct sigv4_options options = { .expires_s = rows[i].expires };
-		struct sigv4_result result = { .url = NULL };
-		struct error err = ERROR_INIT;
-		int rc = sigv4_presign(&ec2_key, &options, NOW, &input, &arena, &result, &err);
-
-		assert_int_equal(rc, rows[i].good ? 0 : -1);
-		if (rows[i].good) {
-			assert_int_equal(strncmp(result.url, "https://h/?a=b&X-Amz-Algorithm=", 31), 0);
-			assert_null(strchr(result.url, '#'));
-		}
-		arena_release(&arena);
-	}
-}
-
-/* Signing again what was signed before (a retry) replaces what the first signature added. */
-static void test_signing_twice(void **state)
-{
-	(void)state;
-	struct arrived first = send_ec2();
-	struct sigv4_options options = { .raw_path = false };
-	struct sigv4_result result = { .url = NULL };
-	struct error err = ERROR_INIT;
-
-	add(&first, "Host", "elsewhere");
-	first.input.headers = first.headers;
-	assert_int_equal(sigv4_sign(&ec2_key, &options, NOW + 300, &first.input, &first.arena,
-				    &result, &err),
-			 0);
-	assert_int_equal(result.nr_headers, first.input.nr_headers - 1);
-	memcpy(first.headers, result.headers, result.nr_headers * sizeof(*result.headers));
-	first.input.nr_headers = result.nr_headers;
-	assert_null(find(&first, "Host"));
-	assert_string_equal(find(&first, "X-Amz-Date")->value, "20150830T124100Z");
-	assert_verifies(&first);
-	arena_release(&first.arena);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,9 +480,6 @@ int main(void)
 		cmocka_unit_test(test_spelling_of_authorization),
 		cmocka_unit_test(test_date_header),
 		cmocka_unit_test(test_any_changed_byte),
-		cmocka_unit_test(test_refuses_to_sign),
-		cmocka_unit_test(test_presigned_url),
-		cmocka_unit_test(test_signing_twice),
 	};
 
 	return cmocka_run_group_tests_name("sigv4_verify", tests, NULL, NULL);

@@ -31,6 +31,12 @@ static void test_params(void **state)
 		{ "a=1&a", "InvalidParameterCombination" },
 		{ "a=%4", "MalformedQueryString" },
 		{ "a=%00", "MalformedQueryString" },
+		{ "a=%C3%A9%E2%82%AC%F0%9F%98%80", "" },
+		{ "a=%C3", "MalformedQueryString" },
+		{ "a=%C0%AF", "MalformedQueryString" },	      /* overlong */
+		{ "a=%ED%A0%80", "MalformedQueryString" },    /* a surrogate */
+		{ "a=%F4%90%80%80", "MalformedQueryString" }, /* past the last one */
+		{ "a=%EF%BF%BF", "MalformedQueryString" },    /* XML cannot hold it */
 		{ "=x", "MalformedQueryString" },
 		{ "a%20b=x", "MalformedQueryString" },
 	};
@@ -107,13 +113,20 @@ static void test_glob(void **state)
 		const char *pattern, *text;
 		bool match;
 	} cases[] = {
-		{ "p3.*", "p3.2xlarge", true },  { "p3.*", "p2.xlarge", false },
-		{ "*", "", true },		 { "", "", true },
-		{ "", "x", false },		 { "?", "x", true },
-		{ "?", "", false },		 { "a*b*c", "axxbxxc", true },
-		{ "a*b*c", "axxcxxb", false },	 { "\\*", "*", true },
-		{ "\\*", "x", false },		 { "a\\?c", "abc", false },
-		{ "P3.*", "p3.2xlarge", false }, { "**", "abc", true },
+		{ "p3.*", "p3.2xlarge", true },
+		{ "p3.*", "p2.xlarge", false },
+		{ "*", "", true },
+		{ "", "", true },
+		{ "", "x", false },
+		{ "?", "x", true },
+		{ "?", "", false },
+		{ "a*b*c", "axxbxxc", true },
+		{ "a*b*c", "axxcxxb", false },
+		{ "\\*", "*", true },
+		{ "\\*", "x", false },
+		{ "a\\?c", "abc", false },
+		{ "P3.*", "p3.2xlarge", false },
+		{ "**", "abc", true },
 	};
 
 	(void)state;
@@ -141,12 +154,10 @@ static void test_envelope(void **state)
 	sim_expect(&sim, "DryRunOperation", "Action=DescribeRegions&DryRun=true");
 	assert_int_equal(sim.reply.status, 412);
 	sim_expect(&sim, "InvalidParameterValue", "Action=DescribeRegions&DryRun=yes");
-	assert_int_equal(sim_call_in(&sim, "af-south-1",
-				     "Action=DescribeVpcs&Version=2016-11-15"),
+	assert_int_equal(sim_call_in(&sim, "af-south-1", "Action=DescribeVpcs&Version=2016-11-15"),
 			 401);
-	assert_int_equal(sim_call_in(&sim, "xx-nowhere-9",
-				     "Action=DescribeVpcs&Version=2016-11-15"),
-			 401);
+	assert_int_equal(
+		sim_call_in(&sim, "xx-nowhere-9", "Action=DescribeVpcs&Version=2016-11-15"), 401);
 	sim_expect(&sim, NULL, "Action=DescribeRegions");
 	assert_string_equal(sim_text(&sim, "requestId"), sim.reply.request_id);
 	assert_int_equal(cloud_counter(sim.cloud, "ec2", "DescribeVpcs"), 2);
@@ -176,9 +187,10 @@ static void test_places(void **state)
 	assert_int_equal(sim_items(&sim, "availabilityZoneInfo"), 6);
 	sim_expect(&sim, "InvalidParameterValue",
 		   "Action=DescribeAvailabilityZones&ZoneName.1=us-east-1z");
-	sim_expect(&sim, NULL,
-		   "Action=DescribeSubnets&Filter.1.Name=availability-zone&"
-		   "Filter.1.Value.1=us-east-1b&Filter.2.Name=default-for-az&Filter.2.Value.1=true");
+	sim_expect(
+		&sim, NULL,
+		"Action=DescribeSubnets&Filter.1.Name=availability-zone&"
+		"Filter.1.Value.1=us-east-1b&Filter.2.Name=default-for-az&Filter.2.Value.1=true");
 	assert_int_equal(sim_items(&sim, "subnetSet"), 1);
 	snprintf(subnet, sizeof(subnet), "%s", sim_text(&sim, "subnetId"));
 	sim_expect(&sim, NULL, "Action=DescribeSubnets&SubnetId.1=%s", subnet);
@@ -314,8 +326,8 @@ static void test_prices(void **state)
 	sim_stop(&sim);
 }
 
-#define PAGED                                                                                      \
-	"Action=DescribeSpotPriceHistory&InstanceType.1=p2.xlarge&"                               \
+#define PAGED                                                       \
+	"Action=DescribeSpotPriceHistory&InstanceType.1=p2.xlarge&" \
 	"ProductDescription.1=Linux%2FUNIX&AvailabilityZone=us-east-1a"
 
 /* Every change of the last 90 days comes once, also where time moves on between the pages. */

@@ -17,15 +17,16 @@
 #include "sim_fixture.h"
 #include "simulator/cloud/types.h"
 
-#define MARKET      "InstanceMarketOptions"
-#define SPOT        "&" MARKET ".MarketType=spot&" MARKET ".SpotOptions.MaxPrice="
-#define ZONE        "&Placement.AvailabilityZone=us-east-1"
-#define ONE         "&MinCount=1&MaxCount=1"
+#define MARKET	    "InstanceMarketOptions"
+#define SPOT	    "&" MARKET ".MarketType=spot&" MARKET ".SpotOptions.MaxPrice="
+#define ZONE	    "&Placement.AvailabilityZone=us-east-1"
+#define ONE	    "&MinCount=1&MaxCount=1"
 #define ROOT_MICROS 7123 /* 65 GiB of gp3, an hour */
 
 /* RunInstances of one p3.2xlarge in zone a, with more parameters appended. */
-#define RUN(more) \
-	"Action=RunInstances&InstanceType=p3.2xlarge&ImageId=%s" ONE ZONE "a" more, sim_image("x86_64")
+#define RUN(more)                                                                   \
+	"Action=RunInstances&InstanceType=p3.2xlarge&ImageId=%s" ONE ZONE "a" more, \
+		sim_image("x86_64")
 
 static char *keep(const struct sim *sim, const char *name)
 {
@@ -70,8 +71,8 @@ static void test_on_demand_life(void **state)
 	sim_expect(&sim, NULL, "Action=DescribeInstances&InstanceId.1=%s", id);
 	assert_int_equal(sim_count(&sim, "privateIpAddress"), 0);
 	sim_at(&sim, 13 + 3600);
-	sim_expect(&sim, "InvalidInstanceID.NotFound",
-		   "Action=DescribeInstances&InstanceId.1=%s", id);
+	sim_expect(&sim, "InvalidInstanceID.NotFound", "Action=DescribeInstances&InstanceId.1=%s",
+		   id);
 	free(id);
 	sim_stop(&sim);
 }
@@ -84,8 +85,7 @@ static void test_run_refusals(void **state)
 		{ ONE, "MissingParameter" },
 		{ "&InstanceType=p3.2xlarge&MinCount=1", "MissingParameter" },
 		{ "&InstanceType=p3.2xlarge&MinCount=0&MaxCount=1", "InvalidParameterValue" },
-		{ "&InstanceType=p3.2xlarge&MinCount=2&MaxCount=1",
-		  "InvalidParameterCombination" },
+		{ "&InstanceType=p3.2xlarge&MinCount=2&MaxCount=1", "InvalidParameterCombination" },
 		{ "&InstanceType=p9.huge" ONE, "InvalidParameterValue" },
 		{ "&InstanceType=p3.2xlarge" ONE ZONE "c", "Unsupported" },
 		{ "&InstanceType=g5.xlarge" ONE, "Unsupported" },
@@ -113,8 +113,8 @@ static void test_run_refusals(void **state)
 		{ "&InstanceType=p3.2xlarge" ONE SPOT "1e9", "InvalidParameterValue" },
 		{ "&InstanceType=p3.2xlarge" ONE "&" MARKET ".SpotOptions.MaxPrice=1",
 		  "InvalidParameterCombination" },
-		{ "&InstanceType=p3.2xlarge" ONE SPOT
-		  "1&" MARKET ".SpotOptions.SpotInstanceType=persistent",
+		{ "&InstanceType=p3.2xlarge" ONE SPOT "1&" MARKET
+		  ".SpotOptions.SpotInstanceType=persistent",
 		  "InvalidParameterCombination" },
 		{ "&InstanceType=p3.2xlarge" ONE "&DryRun=true", "DryRunOperation" },
 	};
@@ -144,8 +144,8 @@ static void test_user_data_limit(void **state)
 
 		base64_encode(&text, raw, len);
 		url_encode(&encoded, text.data, text.len, false);
-		sim_expect(&sim, len == 16384 ? NULL : "InvalidParameterValue",
-			   RUN("&UserData=%s"), encoded.data);
+		sim_expect(&sim, len == 16384 ? NULL : "InvalidParameterValue", RUN("&UserData=%s"),
+			   encoded.data);
 		buf_release(&text);
 		buf_release(&encoded);
 	}
@@ -169,8 +169,7 @@ static void test_disks(void **state)
 	sim_expect(&sim, "InvalidParameterValue",
 		   RUN("&BlockDeviceMapping.1.DeviceName=/dev/sda1&"
 		       "BlockDeviceMapping.1.Ebs.VolumeSize=65537"));
-	sim_expect(&sim, "MissingParameter",
-		   RUN("&BlockDeviceMapping.1.DeviceName=/dev/sdf"));
+	sim_expect(&sim, "MissingParameter", RUN("&BlockDeviceMapping.1.DeviceName=/dev/sdf"));
 	sim_expect(&sim, NULL,
 		   RUN("&BlockDeviceMapping.1.DeviceName=/dev/sda1&"
 		       "BlockDeviceMapping.1.Ebs.VolumeSize=730&"
@@ -241,8 +240,8 @@ static void test_spot_life(void **state)
 	sim_at(&sim, 5);
 	sim_expect(&sim, "UnsupportedOperation", "Action=StopInstances&InstanceId.1=%s", id);
 	/* cancelling the request does not end the instance */
-	sim_expect(&sim, NULL,
-		   "Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1=%s", request);
+	sim_expect(&sim, NULL, "Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1=%s",
+		   request);
 	assert_string_equal(sim_text(&sim, "state"), "cancelled");
 	sim_expect(&sim, NULL, "Action=DescribeInstances&InstanceId.1=%s", id);
 	assert_string_equal(sim_text(&sim, "name"), "running");
@@ -281,8 +280,7 @@ static void test_price_interrupts(void **state)
 	sim_expect(&sim, NULL,
 		   "Action=DescribeInstances&Filter.1.Name=instance-state-name&"
 		   "Filter.1.Value.1=terminated");
-	assert_non_null(
-		strstr(sim.reply.body.data, "<code>Server.SpotInstanceTermination</code>"));
+	assert_non_null(strstr(sim.reply.body.data, "<code>Server.SpotInstanceTermination</code>"));
 	sim_at(&sim, 3 * 3600); /* 0.5 by then */
 	assert_int_equal(sim_bill(&sim), 500000 + ROOT_MICROS);
 	sim_stop(&sim);
@@ -300,9 +298,10 @@ static void test_price_too_low(void **state)
 		   RUN(SPOT "0.6&TagSpecification.1.ResourceType=spot-instances-request&"
 			    "TagSpecification.1.Tag.1.Key=mine&TagSpecification.1.Tag.1.Value=1&"
 			    "ClientToken=low"));
-	assert_string_equal(sim_text(&sim, "Message"),
-			    "Your Spot request price of 0.6 is lower than the minimum required Spot "
-			    "request fulfillment price of 0.918.");
+	assert_string_equal(
+		sim_text(&sim, "Message"),
+		"Your Spot request price of 0.6 is lower than the minimum required Spot "
+		"request fulfillment price of 0.918.");
 	assert_int_equal(sim_living(&sim, "instance"), 0);
 	assert_int_equal(sim_living(&sim, "spot-request"), 1);
 	sim_expect(&sim, NULL,
@@ -311,8 +310,8 @@ static void test_price_too_low(void **state)
 	assert_string_equal(sim_text(&sim, "code"), "price-too-low");
 	request = keep(&sim, "spotInstanceRequestId");
 	sim_expect(&sim, "SpotMaxPriceTooLow", RUN(SPOT "0.7&ClientToken=other"));
-	sim_expect(&sim, NULL,
-		   "Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1=%s", request);
+	sim_expect(&sim, NULL, "Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1=%s",
+		   request);
 	sim_at(&sim, 2 * 3600 + 10); /* 0.5: the one that was not cancelled is fulfilled */
 	assert_int_equal(sim_living(&sim, "instance"), 1);
 	sim_expect(&sim, NULL, "Action=DescribeInstances");
@@ -353,8 +352,8 @@ static void test_visibility(void **state)
 	sim_start(&sim, &config);
 	sim_expect(&sim, NULL, RUN("&ClientToken=t"));
 	id = keep(&sim, "instanceId");
-	sim_expect(&sim, "InvalidInstanceID.NotFound",
-		   "Action=DescribeInstances&InstanceId.1=%s", id);
+	sim_expect(&sim, "InvalidInstanceID.NotFound", "Action=DescribeInstances&InstanceId.1=%s",
+		   id);
 	sim_expect(&sim, NULL,
 		   "Action=DescribeInstances&Filter.1.Name=client-token&Filter.1.Value.1=t");
 	assert_int_equal(sim_items(&sim, "reservationSet"), 0);
@@ -401,11 +400,16 @@ static void test_instance_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_on_demand_life),	 cmocka_unit_test(test_run_refusals),
-		cmocka_unit_test(test_user_data_limit),	 cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_idempotency),	 cmocka_unit_test(test_spot_life),
-		cmocka_unit_test(test_price_interrupts), cmocka_unit_test(test_price_too_low),
-		cmocka_unit_test(test_quota),		 cmocka_unit_test(test_visibility),
+		cmocka_unit_test(test_on_demand_life),
+		cmocka_unit_test(test_run_refusals),
+		cmocka_unit_test(test_user_data_limit),
+		cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_idempotency),
+		cmocka_unit_test(test_spot_life),
+		cmocka_unit_test(test_price_interrupts),
+		cmocka_unit_test(test_price_too_low),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_visibility),
 		cmocka_unit_test(test_instance_pages),
 	};
 

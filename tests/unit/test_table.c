@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fcntl.h>
 #include <locale.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -331,6 +334,78 @@ static void test_exit_codes(void **state)
 		assert_int_equal(cli_exit_code(cases[i].kind), cases[i].code);
 }
 
+/* A terminal on stdin, with `typed` waiting on it. Returns the other end. */
+static int terminal_on_stdin(const char *typed)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(slave >= 0);
+	assert_int_equal(dup2(slave, STDIN_FILENO), STDIN_FILENO);
+	close(slave);
+	size_t len = strlen(typed);
+	assert_int_equal(write(master, typed, len), len);
+	clearerr(stdin);
+	return master;
+}
+
+static void test_confirm_on_terminal(void **state)
+{
+	static const struct {
+		const char *typed;
+		int yes, name; /* what comes of it */
+	} cases[] = {
+		{ "y\n", 0, -1 },    { "YES\n", 0, -1 }, { "\n", -1, -1 },    { "n\n", -1, -1 },
+		{ "yep\n", -1, -1 }, { "all\n", -1, 0 }, { "All\n", -1, -1 }, { "\004", -1, -1 },
+	};
+	int kept = dup(STDIN_FILENO);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int name = 0; name < 2; name++) {
+			struct capture *capture = begin(true);
+			int master = terminal_on_stdin(cases[i].typed);
+			int rc = name ? confirm_name(&capture->cli, "all", "End %d?", 3)
+				      : confirm_yes(&capture->cli, "End %d?", 3);
+
+			assert_int_equal(rc, name ? cases[i].name : cases[i].yes);
+			if (rc < 0)
+				assert_int_equal(capture->cli.error.kind, ERROR_CANCELLED);
+			assert_non_null(strstr(told(capture), name ? "End 3?\nType 'all' to go on: "
+								   : "End 3? [y/N] "));
+			close(master);
+			end(capture);
+		}
+	}
+	dup2(kept, STDIN_FILENO);
+	close(kept);
+}
+
+static void test_confirm_without_terminal(void **state)
+{
+	int kept = dup(STDIN_FILENO), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct capture *capture = begin(true);
+
+	(void)state;
+	dup2(null, STDIN_FILENO);
+	assert_int_equal(confirm_yes(&capture->cli, "End %d?", 3), -1);
+	assert_int_equal(capture->cli.error.kind, ERROR_USAGE);
+	assert_non_null(strstr(capture->cli.error.hint, "--yes"));
+	assert_int_equal(confirm_name(&capture->cli, "all", "End?"), -1);
+	assert_int_equal(capture->cli.error.kind, ERROR_USAGE);
+	assert_string_equal(told(capture), "");
+	capture->cli.yes = true;
+	assert_int_equal(confirm_yes(&capture->cli, "End?"), 0);
+	assert_int_equal(confirm_name(&capture->cli, "all", "End?"), 0);
+	end(capture);
+	dup2(kept, STDIN_FILENO);
+	close(kept);
+	close(null);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_confirm_on_terminal),
+		cmocka_unit_test(test_confirm_without_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,23 +25,28 @@ static void test_escape(void **state)
 		{ "\x1b]52;c;aGk=\a", "^[]52;c;aGk=^G" },
 		{ "a\tb\nc\rd", "a^Ib^Jc^Md" },
 		{ "\x01\x1f\x7f", "^A^_^?" },
-		{ "\x9b" "31m", "\\x9b31m" },                   /* raw C1 */
-		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" },          /* C1 as UTF-8 */
+		{ "\x9b"
+		  "31m",
+		  "\\x9b31m" }, /* raw C1 */
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\xc2\\x9b31m" }, /* C1 as UTF-8 */
 		{ "\xc2\x80\xc2\x9f\xc2\xa0", "\\xc2\\x80\\xc2\\x9f\xc2\xa0" },
-		{ "\xe2\x80\xae" "exe", "\\xe2\\x80\\xaeexe" }, /* U+202E */
+		{ "\xe2\x80\xae"
+		  "exe",
+		  "\\xe2\\x80\\xaeexe" }, /* U+202E */
 		{ "\xe2\x80\xaa\xe2\x81\xa6\xe2\x81\xa9",
 		  "\\xe2\\x80\\xaa\\xe2\\x81\\xa6\\xe2\\x81\\xa9" },
-		{ "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c",
-		  "\\xe2\\x80\\x8e\\xe2\\x80\\x8f\\xd8\\x9c" },
+		{ "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "\\xe2\\x80\\x8e\\xe2\\x80\\x8f\\xd8\\x9c" },
 		{ "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa", /* just outside the ranges */
 		  "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa" },
 		{ "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
 		  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "\xff\xfe", "\\xff\\xfe" },
-		{ "\xc0\xaf", "\\xc0\\xaf" },                   /* overlong */
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },          /* surrogate */
+		{ "\xc0\xaf", "\\xc0\\xaf" },			/* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* surrogate */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* past U+10FFFF */
-		{ "\xe2\x82", "\\xe2\\x82" },                   /* cut off */
+		{ "\xe2\x82", "\\xe2\\x82" },			/* cut off */
 		{ "\xe2\x82\x1b", "\\xe2\\x82^[" },
 		{ "back\\slash", "back\\slash" },
 	};
@@ -101,10 +106,14 @@ static void test_utf8_split_anywhere(void **state)
 	} rows[] = {
 		{ "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z", true },
 		{ "\xe0\xa0\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", true },
-		{ "\xe0\x9f\xbf", false },     { "\xed\xa0\x80", false },
-		{ "\xf0\x8f\xbf\xbf", false }, { "\xf4\x90\x80\x80", false },
-		{ "\xf5\x80\x80\x80", false }, { "\x80", false },
-		{ "\xc1\xbf", false },	       { "ok\xc3", false },
+		{ "\xe0\x9f\xbf", false },
+		{ "\xed\xa0\x80", false },
+		{ "\xf0\x8f\xbf\xbf", false },
+		{ "\xf4\x90\x80\x80", false },
+		{ "\xf5\x80\x80\x80", false },
+		{ "\x80", false },
+		{ "\xc1\xbf", false },
+		{ "ok\xc3", false },
 		{ "\xc3(", false },
 	};
 
@@ -165,10 +174,16 @@ static void test_to_label(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{ "", "x" },		   { "---", "x" },
-		{ "My Laptop", "my-laptop" }, { "_root@host.example", "root-host-example" },
-		{ "\xc3\xbc" "ber", "ber" },   { "caf\xc3\xa9", "caf-" },
-		{ "already-a_label-", "already-a_label-" }, { "\x1b[0m", "0m" },
+		{ "", "x" },
+		{ "---", "x" },
+		{ "My Laptop", "my-laptop" },
+		{ "_root@host.example", "root-host-example" },
+		{ "\xc3\xbc"
+		  "ber",
+		  "ber" },
+		{ "caf\xc3\xa9", "caf-" },
+		{ "already-a_label-", "already-a_label-" },
+		{ "\x1b[0m", "0m" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -208,11 +223,16 @@ static void test_distance(void **state)
 		const char *a, *b;
 		size_t want;
 	} rows[] = {
-		{ "", "", 0 },		       { "", "abc", 3 },
-		{ "launch", "launch", 0 },     { "lanuch", "launch", 1 },
-		{ "lunch", "launch", 1 },      { "launchh", "launch", 1 },
-		{ "kitten", "sitting", 3 },    { "price", "history", 7 },
-		{ "ca", "abc", 3 },	       { "us-eats-1", "us-east-1", 1 },
+		{ "", "", 0 },
+		{ "", "abc", 3 },
+		{ "launch", "launch", 0 },
+		{ "lanuch", "launch", 1 },
+		{ "lunch", "launch", 1 },
+		{ "launchh", "launch", 1 },
+		{ "kitten", "sitting", 3 },
+		{ "price", "history", 7 },
+		{ "ca", "abc", 3 },
+		{ "us-eats-1", "us-east-1", 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -238,15 +258,24 @@ static void test_glob(void **state)
 		const char *pattern, *text;
 		bool want;
 	} rows[] = {
-		{ "", "", true },	      { "", "a", false },
-		{ "*", "", true },	      { "*", "anything", true },
-		{ "g5.*", "g5.xlarge", true }, { "g5.*", "g5", false },
-		{ "g5.*", "g5.", true },      { "g5.*", "g5g.xlarge", false },
-		{ "*.xlarge", "p3.2xlarge", false }, { "*xlarge", "p3.2xlarge", true },
-		{ "p*.*xlarge", "p3.16xlarge", true }, { "a*b*c", "abbc", true },
-		{ "a*b*c", "abb", false },    { "**a", "ba", true },
-		{ "a?c", "abc", false },      { "[a]", "a", false },
-		{ "*a", "*a*a", true },	      { "G5.*", "g5.xlarge", false },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "*", "anything", true },
+		{ "g5.*", "g5.xlarge", true },
+		{ "g5.*", "g5", false },
+		{ "g5.*", "g5.", true },
+		{ "g5.*", "g5g.xlarge", false },
+		{ "*.xlarge", "p3.2xlarge", false },
+		{ "*xlarge", "p3.2xlarge", true },
+		{ "p*.*xlarge", "p3.16xlarge", true },
+		{ "a*b*c", "abbc", true },
+		{ "a*b*c", "abb", false },
+		{ "**a", "ba", true },
+		{ "a?c", "abc", false },
+		{ "[a]", "a", false },
+		{ "*a", "*a*a", true },
+		{ "G5.*", "g5.xlarge", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

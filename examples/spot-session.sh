@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Launches a spot instance under a bid, runs a command with its address in $GPU_HOST, and ends the
+# instance whatever happens: success, failure, Ctrl-C.
+#
+#   examples/spot-session.sh V100 51% -- ssh ubuntu@'$GPU_HOST' nvidia-smi
+#
+# GPUCLOUD_PROFILE=sim tries it on the simulator.
+set -euo pipefail
+
+[ $# -ge 4 ] && [ "$3" = -- ] || {
+	echo "usage: spot-session.sh GPU BID -- COMMAND..." >&2
+	exit 2
+}
+gpu=$1
+bid=$2
+shift 3
+
+name=session-$(date +%s)-$$
+end() { gpucloud terminate --yes "$name"; }
+trap end EXIT
+
+summary=$(gpucloud --json launch --spot --bid "$bid" --gpu "$gpu" --name "$name" | tail -n 1)
+GPU_HOST=$(jq -r '.instance.public_ip' <<<"$summary")
+export GPU_HOST
+eval "$*"
