@@ -84,6 +84,9 @@ int cli_start(struct cli *cli, const struct cli_globals *globals)
 	cli->err_colour = cli->err_terminal && colour_wanted(globals);
 	cJSON_InitHooks(&hooks);
 	interrupt_install();
+	if (cli->err_terminal)
+		interrupt_say("\ngpucloud: stopping; what is already asked for is seen through "
+			      "(Ctrl-C again: at once)\n");
 	log_setup((int)(cli->verbose > 2 ? 2 : cli->verbose), log_sink, cli);
 	cli->settings = settings_new((const char *const *)environ);
 	apply_globals(cli, globals);

@@ -30,7 +30,7 @@ static const struct opt history_opts[] = {
 	OPT_STRING_AT(0, "since", struct history_args, since, "TIME",
 		      "start: 90d, 12h, 2020-03-20, 2020-03-20T12:00:00Z (90d before the end)"),
 	OPT_STRING_AT(0, "until", struct history_args, until, "TIME",
-		      "end, not included (now; with --file the last row)"),
+		      "end, not included (now; with --file just after the last row)"),
 	OPT_STRING_AT(0, "zone-by", struct history_args, zone_by, "RULE",
 		      "stability (the book's rule) or price"),
 	OPT_END,
@@ -86,7 +86,8 @@ static int read_files(const struct history_args *args, struct history_view *view
 				 files[i].nr);
 	}
 	view->type = files[0].type;
-	return read_window(args, clock_now(&clock_system), last, view, err);
+	/* The last row counts for a second: it is known, but for how long it held is not. */
+	return read_window(args, clock_now(&clock_system), last + 1, view, err);
 }
 
 static int from_files(struct cli *cli, const struct history_args *args, struct history_view *view)
@@ -128,7 +129,7 @@ static int ask(struct fleet *fleet, const char *region, struct history_view *vie
 		return error_set(err, ERROR_UNSUPPORTED, "%s has no spot prices",
 				 fleet->ops->title);
 	if (fleet->ops->offers(fleet->provider, &offer_query, &offers, err) < 0)
-		return -1;
+		return fleet_explain_region(fleet, region, err);
 	if (offers.nr && view->on_demand == MONEY_UNKNOWN)
 		view->on_demand = offers.v[0].on_demand;
 	bool known = offers.nr > 0;

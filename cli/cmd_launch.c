@@ -201,7 +201,7 @@ static int check_bid(struct cli *cli, const struct launch_plan *plan)
 		cli_warning(cli,
 			    "a bid at or above the on-demand price does not prevent interruption: "
 			    "capacity ends spot instances, not price");
-	if (plan->max_price > ASK_ABOVE * plan->offer.on_demand)
+	if (!cli->dry_run && plan->max_price > ASK_ABOVE * plan->offer.on_demand)
 		rc = confirm_yes(cli,
 				 "The bid of $%s/h is more than %d times the on-demand price "
 				 "of $%s/h. Send it?",
@@ -240,6 +240,24 @@ static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct la
 	return rc;
 }
 
+/* A script that asks for another machine under the same name must not think it got it. */
+static int check_existing(struct cli *cli, const struct wanted *wanted,
+			  const struct instance *instance)
+{
+	const char *type = wanted->plan.type;
+
+	if (wanted->plan.spot != instance->spot)
+		cli_warning(cli, "'%s' is %s", wanted->launch.name,
+			    instance->spot ? "spot: it may be interrupted" : "on demand, not spot");
+	if (!type || strcmp(type, instance->type) == 0)
+		return 0;
+	error_set(&cli->error, ERROR_CONFLICT, "'%s' lives already, as %s (%s) in %s",
+		  wanted->launch.name, instance->type, instance->spot ? "spot" : "on demand",
+		  instance->zone.name);
+	return error_hint(&cli->error, "gpucloud terminate %s, or use another --name",
+			  wanted->launch.name);
+}
+
 /* 1: one of that name lives, and was shown; 0: go on; -1: error. */
 static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wanted,
 			 struct launch_resume *resume)
@@ -251,7 +269,9 @@ static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wa
 	progress_update(cli, "is there a '%s' already?", wanted->launch.name);
 	int rc = launch_find_existing(fleet, wanted->launch.name, &outcome, resume, &cli->error);
 	progress_end(cli);
-	if (rc == 1) {
+	if (rc == 1 && check_existing(cli, wanted, &outcome.made.instance) < 0) {
+		rc = -1;
+	} else if (rc == 1) {
 		cli_note(cli, "'%s' lives already: nothing was launched", wanted->launch.name);
 		launch_show_outcome(cli, fleet, NULL, &outcome);
 	} else if (rc == 2) {
@@ -322,7 +342,7 @@ const struct command cmd_launch = {
 	.args_size = sizeof(struct launch_args),
 	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"
 		    "gpucloud launch --type g5.xlarge --name train --dry-run\n"
-		    "gpucloud launch --spot --bid 7.21 --type p3.16xlarge --zone us-east-1b\n",
+		    "gpucloud launch --spot --bid 7.21 --type p3.16xlarge\n",
 	.exits = "5 no capacity, or the bid is below the price\n"
 		 "7 the account's quota is used up\n",
 	.run = launch_run,

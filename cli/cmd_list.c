@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
+#include "fleet/remembered.h"
 
 struct list_args {
 	const char *owner;
@@ -120,6 +121,16 @@ static int list_run(struct cli *cli, void *data, int argc, const char **argv)
 	if (fleet_regions(&fleet, &choice, &arena, &query.regions, &query.nr_regions,
 			  &cli->error) == 0 &&
 	    fleet.ops->instances(fleet.provider, &query, &list, &cli->error) == 0) {
+		const struct remembered_query remembered = {
+			.owner = query.owner,
+			.regions = query.regions,
+			.nr_regions = query.nr_regions,
+		};
+		struct error ignored = ERROR_INIT;
+
+		if (remembered_add(&fleet, &remembered, &list, &ignored) < 0)
+			cli_warning(cli, "what was launched a moment ago may be missing: %s",
+				    ignored.message);
 		progress_end(cli);
 		if (list.nr)
 			qsort(list.v, list.nr, sizeof(*list.v), by_age);

@@ -256,6 +256,8 @@ static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 		query.nr_regions = nr_regions;
 		if (fleet.ops->offers(fleet.provider, &query, &offers, &cli->error) == 0)
 			rc = show(cli, &fleet, args, &offers, regions, nr_regions);
+		else if (nr_regions == 1)
+			fleet_explain_region(&fleet, regions[0], &cli->error);
 	}
 	progress_end(cli);
 	offer_list_release(&offers);

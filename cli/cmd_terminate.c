@@ -14,17 +14,20 @@
 #include "core/mem.h"
 #include "core/timefmt.h"
 #include "fleet/instances.h"
+#include "fleet/remembered.h"
 #include "fleet/terminate.h"
 
 #define EXIT_ATTENTION 8
 
 struct terminate_args {
-	bool all;
+	bool all, force;
 	unsigned timeout;
 };
 
 static const struct opt terminate_opts[] = {
 	OPT_FLAG_AT(0, "all", struct terminate_args, all, "every instance of yours"),
+	OPT_FLAG_AT(0, "force", struct terminate_args, force,
+		    "with --yes: also what gpucloud did not make"),
 	OPT_UINT_AT(0, "timeout", struct terminate_args, timeout, "SECONDS", 1, 3600,
 		    "how long to wait for the cloud's word (300)"),
 	OPT_END,
@@ -84,17 +87,23 @@ static int find_all(struct cli *cli, struct fleet *fleet, const struct region_ch
 	if (fleet_regions(fleet, &all, &arena, &query.regions, &query.nr_regions, &cli->error) ==
 		    0 &&
 	    fleet->ops->instances(fleet->provider, &query, &targets->lists[0], &cli->error) == 0) {
+		const struct remembered_query remembered = {
+			.owner = fleet->owner,
+			.regions = query.regions,
+			.nr_regions = query.nr_regions,
+		};
+
 		targets->nr_lists = 1;
+		rc = remembered_add(fleet, &remembered, &targets->lists[0], &cli->error);
 		for (size_t i = 0; i < targets->lists[0].nr; i++)
 			add(targets, &targets->lists[0].v[i]);
-		rc = 0;
 	}
 	arena_release(&arena);
 	return rc;
 }
 
 /* Not ours by tag: it may be ended, but only by id and after a question of its own. */
-static int ask(struct cli *cli, const struct targets *targets, bool all)
+static int ask(struct cli *cli, const struct targets *targets, const struct terminate_args *args)
 {
 	progress_end(cli);
 	for (size_t i = 0; i < targets->nr; i++) {
@@ -102,11 +111,19 @@ static int ask(struct cli *cli, const struct targets *targets, bool all)
 
 		if (instance->launch_id[0] || instance->state == INSTANCE_GONE)
 			continue;
+		if (cli->yes && !args->force) {
+			error_set(&cli->error, ERROR_USAGE, "%s was not made by gpucloud",
+				  instance->id);
+			return error_hint(&cli->error,
+					  "if it is to end all the same: gpucloud "
+					  "terminate --yes --force %s",
+					  instance->id);
+		}
 		if (confirm_name(cli, instance->id, "%s was not made by gpucloud. Terminate it?",
 				 instance->id) < 0)
 			return -1;
 	}
-	if (all)
+	if (args->all)
 		return confirm_name(cli, "all", "Terminate all %zu instances of yours?",
 				    targets->nr);
 	if (targets->nr == 1)
@@ -129,8 +146,8 @@ static void receipt_text(struct cli *cli, const struct ending *ending)
 	struct arena arena = { 0 };
 	char text[TIME_TEXT_MAX];
 
-	cli_line(cli, "%s (%s) is terminated, confirmed by the cloud", instance->name,
-		 instance->id);
+	cli_line(cli, "%s (%s) is terminated, confirmed by the cloud",
+		 instance->name[0] ? instance->name : "an instance of others", instance->id);
 	cli_line(cli, "  was       %s, %s in %s", instance->type,
 		 instance->spot ? "spot" : "on demand", instance->zone.name);
 	cli_line(cli, "  from      %s", time_format(text, instance->launched));
@@ -248,7 +265,7 @@ static int end_them(struct cli *cli, struct fleet *fleet, struct targets *target
 		rehearse(cli, targets);
 		return 0;
 	}
-	if (ask(cli, targets, args->all) < 0)
+	if (ask(cli, targets, args) < 0)
 		return -1;
 	progress_start(cli, "terminating");
 	if (terminate_all(fleet, targets->v, targets->nr, args->timeout ? args->timeout : 300,

@@ -8,17 +8,8 @@
 #include "core/text.h"
 
 const struct command *const commands[] = {
-	&cmd_launch,
-	&cmd_restart,
-	&cmd_terminate,
-	&cmd_price,
-	&cmd_history,
-	&cmd_list,
-	&cmd_show,
-	&cmd_doctor,
-	&cmd_help,
-	&cmd_version,
-	NULL,
+	&cmd_launch, &cmd_restart, &cmd_terminate, &cmd_price,	 &cmd_history, &cmd_list,
+	&cmd_show,   &cmd_doctor,  &cmd_help,	   &cmd_version, NULL,
 };
 
 const struct command *command_find(const char *name)

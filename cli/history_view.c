@@ -180,7 +180,7 @@ static void show_text(struct cli *cli, struct history_view *view, const struct z
 		{ .title = "<=51%", .right = true },
 		{ .title = "<=76%", .right = true },
 		{ .title = "<=101%", .right = true },
-		{ .title = "CHOICE" },
+		{ .title = "CHOICE", .cut = true },
 	};
 	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));

@@ -32,7 +32,7 @@ static void spot_table(struct cli *cli, const struct launch_plan *plan)
 		{ .title = "ON DEMAND", .right = true },
 		{ .title = "UNDER BID", .right = true },
 		{ .title = "VOLATILITY", .right = true },
-		{ .title = "CHOICE" },
+		{ .title = "CHOICE", .cut = true },
 	};
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
 	struct arena arena = { 0 };
@@ -254,6 +254,14 @@ struct launch_events launch_show_events(struct cli *cli)
 	};
 }
 
+/* What was just made must not be forgotten because nobody reads our output. */
+static void tell_if_lost(struct cli *cli, const struct launch_outcome *outcome)
+{
+	if (fflush(cli->out) != 0 || ferror(cli->out))
+		cli_warning(cli, "'%s' (%s) runs and bills: gpucloud terminate %s", outcome->name,
+			    outcome->made.instance.id, outcome->name);
+}
+
 void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
 			 const struct launch_outcome *outcome)
 {
@@ -270,6 +278,7 @@ void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct laun
 		cJSON_AddBoolToObject(object, "existed", outcome->existed);
 		cJSON_AddBoolToObject(object, "dry_run", false);
 		cli_json_line(cli, "summary", object);
+		tell_if_lost(cli, outcome);
 		return;
 	}
 	cli_line(cli, "%s is %s in %s: %s, %s, $%s/h", outcome->name,
@@ -285,6 +294,7 @@ void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct laun
 	if (plan && instance->state != INSTANCE_GONE)
 		cli_line(cli, "It runs and bills until you terminate it: no time limit is armed.");
 	arena_release(&arena);
+	tell_if_lost(cli, outcome);
 }
 
 void launch_show_rehearsed(struct cli *cli, const struct launch_plan *plan)

@@ -46,13 +46,23 @@ static size_t fit(const char *text, size_t columns)
 	return i;
 }
 
+/* NO_COLOR asks for a screen without escape sequences: blanks do it too. */
+static void erase(const struct cli *cli)
+{
+	if (cli->err_colour)
+		fputs("\r\033[K", cli->err);
+	else
+		fprintf(cli->err, "\r%*s\r", (int)cli_width(cli) - 1, "");
+}
+
 void progress_show(struct cli *cli)
 {
 	const char *text = cli->progress.text;
 
 	if (!text)
 		return;
-	fprintf(cli->err, "\r\033[K%.*s", (int)fit(text, cli_width(cli) - 1), text);
+	erase(cli);
+	fprintf(cli->err, "%.*s", (int)fit(text, cli_width(cli) - 1), text);
 	fflush(cli->err);
 	cli->progress.painted_ms = clock_mono_ms(&clock_system);
 }
@@ -61,7 +71,7 @@ void progress_hide(struct cli *cli)
 {
 	if (!cli->progress.text)
 		return;
-	fputs("\r\033[K", cli->err);
+	erase(cli);
 	fflush(cli->err);
 }
 

@@ -105,6 +105,7 @@ void arena_release(struct arena *arena)
 	while (block) {
 		struct arena_block *next = block->next;
 
+		explicit_bzero(block->data, block->used);
 		free(block);
 		block = next;
 	}

@@ -27,7 +27,8 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
  */
 void *arena_grow(struct arena *arena, void *v, size_t nr, size_t *cap, size_t size);
 
-/* Frees everything; the arena is empty again. */
+/* Wipes and frees everything: headers, forms and files with credentials pass through arenas. The
+ * arena is empty again. */
 void arena_release(struct arena *arena);
 
 #endif

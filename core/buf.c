@@ -25,9 +25,15 @@ static int buf_reserve(struct buf *buf, size_t extra)
 	size_t cap = buf->cap ? buf->cap : 64;
 	while (cap < need)
 		cap *= 2;
-	buf->data = buf->cap ? xrealloc(buf->data, cap) : xmalloc(cap);
+	/* Not realloc, which would leave what buf_wipe() shall wipe behind in freed memory. */
+	char *data = xmalloc(cap);
+	memcpy(data, buf->data, buf->len + 1);
+	if (buf->cap) {
+		OPENSSL_cleanse(buf->data, buf->cap);
+		free(buf->data);
+	}
+	buf->data = data;
 	buf->cap = cap;
-	buf->data[buf->len] = '\0';
 	return 0;
 }
 

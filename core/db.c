@@ -14,6 +14,7 @@
 #include "core/mem.h"
 
 #define BUSY_TIMEOUT_MS 5000
+#define BUSY_PAUSE_MS	20
 
 struct db {
 	sqlite3 *handle;
@@ -89,6 +90,25 @@ static int make_file(const char *path, struct error *err)
 	return rc;
 }
 
+/*
+ * SQLite does not wait for its busy timeout where two connections both want to turn a new file's
+ * journal into a WAL: one of them is told at once that it is locked.
+ */
+static int use_wal(struct db *db, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	for (int waited_ms = 0; db_exec(db, "PRAGMA journal_mode = WAL", &why) < 0;
+	     waited_ms += BUSY_PAUSE_MS) {
+		if (!why.retryable || waited_ms >= BUSY_TIMEOUT_MS) {
+			*err = why;
+			return -1;
+		}
+		sqlite3_sleep(BUSY_PAUSE_MS);
+	}
+	return 0;
+}
+
 static int configure(struct db *db, bool readonly, struct error *err)
 {
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
@@ -100,10 +120,9 @@ static int configure(struct db *db, bool readonly, struct error *err)
 	if (readonly)
 		return 0;
 	/* A file system without shared memory keeps its rollback journal: slower, as durable. */
-	return db_exec(db,
-		       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		       "PRAGMA foreign_keys = ON",
-		       err);
+	if (use_wal(db, err) < 0)
+		return -1;
+	return db_exec(db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
 }
 
 int db_open(const char *path, const char *vfs, bool readonly, struct db **ret, struct error *err)
@@ -216,9 +235,4 @@ const char *db_text(struct db_stmt *stmt, int i)
 int64_t db_int64(struct db_stmt *stmt, int i)
 {
 	return sqlite3_column_int64(stmt->handle, i);
-}
-
-bool db_is_null(struct db_stmt *stmt, int i)
-{
-	return sqlite3_column_type(stmt->handle, i) == SQLITE_NULL;
 }

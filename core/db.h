@@ -32,6 +32,5 @@ void db_reset(struct db_stmt *stmt); /* and clears bindings */
 /* Columns count from 0; text is valid until the next step, NULL for SQL NULL. */
 const char *db_text(struct db_stmt *stmt, int i);
 int64_t db_int64(struct db_stmt *stmt, int i);
-bool db_is_null(struct db_stmt *stmt, int i);
 
 #endif

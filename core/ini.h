@@ -33,7 +33,7 @@ struct ini {
 int ini_read(const char *text, size_t len, const char *name, struct ini *ret, struct error *err);
 void ini_release(struct ini *ini);
 
-/* NULL when absent. Sections compare exactly, keys without case. */
+/* NULL when absent; of several, the last. Sections compare exactly, keys without case. */
 const char *ini_get(const struct ini *ini, const char *section, const char *key);
 bool ini_has_section(const struct ini *ini, const char *section); /* even an empty one */
 

@@ -1,16 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t count;
 
+static const char *volatile said;
+
 static void on_signal(int signo)
 {
+	int saved = errno;
+	const char *line = said;
+
 	(void)signo;
+	if (count == 0 && line) {
+		ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
+
+		(void)ignored;
+	}
 	if (count < 100)
 		count++;
+	errno = saved;
+}
+
+void interrupt_say(const char *line)
+{
+	said = line;
 }
 
 void interrupt_install(void)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 void interrupt_install(void); /* called once by main(); also ignores SIGPIPE */
+/* A static line written to stderr at the first signal (from the handler, by write(2)). */
+void interrupt_say(const char *line);
 int interrupt_count(void);
 
 static inline bool interrupted(void)

@@ -95,6 +95,9 @@ int64_t money_for_time(int64_t micros_per_hour, int64_t seconds)
 	/* Hours and the rest apart, so that nothing overflows. */
 	int64_t hours = seconds / 3600, rest = seconds % 3600;
 
-	return micros_per_hour * hours + (micros_per_hour / 3600) * rest +
-	       ((micros_per_hour % 3600) * rest + 1800) / 3600;
+	if (hours && micros_per_hour > MONEY_MAX / hours)
+		return MONEY_MAX;
+	int64_t sum = micros_per_hour * hours + (micros_per_hour / 3600) * rest +
+		      ((micros_per_hour % 3600) * rest + 1800) / 3600;
+	return sum < MONEY_MAX ? sum : MONEY_MAX;
 }

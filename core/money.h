@@ -28,7 +28,7 @@ char *money_format(char out[MONEY_TEXT_MAX], int64_t micros, int decimals);
 /* Rounds up to a multiple of step (> 0), e.g. 100 for $0.0001. */
 int64_t money_round_up(int64_t micros, int64_t step);
 
-/* micros_per_hour * seconds / 3600, rounded half up; no overflow up to MONEY_MAX * 10 years. */
+/* micros_per_hour * seconds / 3600 (neither below 0), rounded half up; MONEY_MAX at most. */
 int64_t money_for_time(int64_t micros_per_hour, int64_t seconds);
 
 #endif

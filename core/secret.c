@@ -162,11 +162,6 @@ void secret_set(struct secret *secret, const char *data, size_t len)
 	secret->len = copy ? len : 0;
 }
 
-void secret_copy(struct secret *dst, const struct secret *src)
-{
-	secret_set(dst, src->data, src->len);
-}
-
 void secret_release(struct secret *secret)
 {
 	if (secret->data) {

@@ -15,7 +15,6 @@ struct secret {
 };
 
 void secret_set(struct secret *secret, const char *data, size_t len); /* copies, registers */
-void secret_copy(struct secret *dst, const struct secret *src);
 void secret_release(struct secret *secret); /* wipes, unregisters, frees */
 
 static inline bool secret_is_set(const struct secret *secret)

@@ -215,7 +215,7 @@ int time_parse_ago(const char *text, const char *what, int64_t now, int64_t *ret
 		return 0;
 	}
 	if (duration_parse(text, what, &span, &ignored) == 0) {
-		*ret_s = now - span;
+		*ret_s = now > span ? now - span : 0;
 		return 0;
 	}
 	if (time_parse(text, what, &value, &ignored) == 0) {

@@ -19,7 +19,7 @@ int time_parse(const char *text, const char *what, int64_t *ret_s, struct error 
 
 /*
  * What a person may type for --since and --until: RFC 3339, "now", or a span back from now
- * ("90d", "12h", "30m", "45s", "2w", "1y").
+ * ("90d", "12h", "30m", "45s", "2w", "1y"), which never reaches before 1970.
  */
 int time_parse_ago(const char *text, const char *what, int64_t now, int64_t *ret_s,
 		   struct error *err);

@@ -17,9 +17,15 @@ bid=$2
 shift 3
 
 name=session-$(date +%s)-$$
-end() { gpucloud terminate --yes "$name"; }
+launched=
+end() {
+	code=$?
+	[ -z "$launched" ] || gpucloud terminate --yes "$name" || echo "look: gpucloud list" >&2
+	exit $code
+}
 trap end EXIT
 
+launched=maybe
 summary=$(gpucloud --json launch --spot --bid "$bid" --gpu "$gpu" --name "$name" | tail -n 1)
 GPU_HOST=$(jq -r '.instance.public_ip' <<<"$summary")
 export GPU_HOST

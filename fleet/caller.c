@@ -85,7 +85,8 @@ static int ask(struct fleet *fleet, const char *url, struct arena *arena, const 
 		char *text = call.response.body.data;
 
 		text[strcspn(text, "\r\n")] = '\0';
-		if (check_block(text, arena, ret, &ignored) < 0)
+		/* A block from outside could open the port to the world: an address alone. */
+		if (strchr(text, '/') || check_block(text, arena, ret, &ignored) < 0)
 			rc = error_set(err, ERROR_PROTOCOL, "'%s' did not answer with an address",
 				       url);
 	}
@@ -102,13 +103,16 @@ int fleet_caller(struct fleet *fleet, const char *region, struct arena *arena,
 {
 	const char *from = settings_get(fleet->settings, "from");
 	const char *endpoint;
+	struct setting checkip = { 0 };
+	bool chosen = settings_find(fleet->settings, "checkip_url", &checkip) &&
+		      checkip.origin != SETTING_DEFAULT;
 
 	if (from)
 		return split_blocks(from, arena, ret, ret_nr, err);
 	if (fleet->ops->endpoint(fleet->provider, region, &endpoint, err) < 0)
 		return -1;
 	const char **v = arena_alloc(arena, sizeof(*v));
-	if (http_url_is_loopback(endpoint))
+	if (!chosen && http_url_is_loopback(endpoint))
 		v[0] = "127.0.0.1/32";
 	else if (ask(fleet, settings_get(fleet->settings, "checkip_url"), arena, &v[0], err) < 0)
 		return -1;

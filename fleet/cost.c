@@ -16,7 +16,8 @@ static void count_time(const struct instance *instance, int64_t until, struct co
 	int64_t end = instance->ended ? instance->ended : until;
 
 	*cost = (struct cost){
-		.seconds = end > instance->launched ? end - instance->launched : 0,
+		.seconds = instance->launched && end > instance->launched ? end - instance->launched
+									  : 0,
 		.price = MONEY_UNKNOWN,
 		.total = MONEY_UNKNOWN,
 		.on_demand = MONEY_UNKNOWN,
@@ -24,10 +25,12 @@ static void count_time(const struct instance *instance, int64_t until, struct co
 	};
 }
 
-static void multiply(struct cost *cost)
+static void multiply(const struct instance *instance, struct cost *cost)
 {
 	int64_t seconds = billed_seconds(cost->seconds);
 
+	if (!instance->launched) /* the cloud did not say: better no figure than a wrong one */
+		return;
 	if (cost->price != MONEY_UNKNOWN && cost->total == MONEY_UNKNOWN)
 		cost->total = money_for_time(cost->price, seconds);
 	if (cost->on_demand != MONEY_UNKNOWN)
@@ -51,7 +54,7 @@ void cost_recall(struct fleet *fleet, const struct instance *instance, int64_t u
 			ret->price = ret->on_demand;
 	}
 	launch_rows_release(&rows);
-	multiply(ret);
+	multiply(instance, ret);
 }
 
 /* Sums price x time over the steps of one series. */
@@ -61,7 +64,7 @@ static void sum_steps(const struct spot_series *series, const struct instance *i
 	int64_t end = instance->launched + billed_seconds(cost->seconds);
 	int64_t total = 0;
 
-	if (!series->nr || series->v[0].time > instance->launched)
+	if (!series->nr || !instance->launched || series->v[0].time > instance->launched)
 		return; /* the price at launch is not known: the launch quote is better */
 	for (size_t i = 0; i < series->nr; i++) {
 		int64_t from = series->v[i].time, to = end;
@@ -70,7 +73,7 @@ static void sum_steps(const struct spot_series *series, const struct instance *i
 			to = series->v[i + 1].time;
 		if (from < instance->launched)
 			from = instance->launched;
-		if (to > from)
+		if (to > from && total < MONEY_MAX)
 			total += money_for_time(series->v[i].micros, to - from);
 		if (series->v[i].time <= end)
 			cost->price = series->v[i].micros;
@@ -135,5 +138,5 @@ void cost_follow(struct fleet *fleet, const struct instance *instance, int64_t u
 		ret->price = ret->on_demand;
 		ret->followed = ret->on_demand != MONEY_UNKNOWN;
 	}
-	multiply(ret);
+	multiply(instance, ret);
 }

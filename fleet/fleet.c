@@ -172,3 +172,48 @@ int fleet_regions(struct fleet *fleet, const struct region_choice *choice, struc
 	*ret_nr = nr;
 	return 0;
 }
+
+int fleet_explain_region(struct fleet *fleet, const char *region, struct error *err)
+{
+	struct region_list list = { 0 };
+	struct error ignored = ERROR_INIT;
+	const char *nearest = NULL;
+	size_t best = 5;
+	bool known = false;
+
+	if (!(fleet->ops->caps & PROVIDER_CAP_REGIONS) ||
+	    (err->kind != ERROR_AUTH && err->kind != ERROR_NETWORK && err->kind != ERROR_REMOTE) ||
+	    fleet->ops->regions(fleet->provider, &list, &ignored) < 0)
+		return -1;
+	for (size_t i = 0; i < list.nr; i++) {
+		size_t distance = text_distance(region, list.v[i]);
+
+		known |= distance == 0;
+		if (distance < best) {
+			best = distance;
+			nearest = list.v[i];
+		}
+	}
+	if (!known) {
+		error_set(err, ERROR_NOT_FOUND, "there is no region '%s' for this account", region);
+		if (nearest)
+			error_hint(err, "--region %s", nearest);
+		else
+			error_hint(err, "gpucloud price --all-regions");
+	}
+	region_list_release(&list);
+	return -1;
+}
+
+int fleet_scope(struct fleet *fleet, char out[FLEET_SCOPE_MAX], struct error *err)
+{
+	struct account account = { 0 };
+
+	if (fleet->ops->account(fleet->provider, &account, err) < 0)
+		return -1;
+	bool local = http_url_is_loopback(account.endpoint);
+	snprintf(out, FLEET_SCOPE_MAX, "%s%s%s", account.id, local ? "@" : "",
+		 local ? account.endpoint : "");
+	account_release(&account);
+	return 0;
+}

@@ -57,6 +57,20 @@ int fleet_regions(struct fleet *fleet, const struct region_choice *choice, struc
 		  const char *const **ret, size_t *ret_nr, struct error *err);
 
 /*
+ * A request to `region` failed with err: where that is because there is no such region, says so
+ * (ERROR_NOT_FOUND, with the nearest name). Returns -1.
+ */
+int fleet_explain_region(struct fleet *fleet, const char *region, struct error *err);
+
+#define FLEET_SCOPE_MAX 128
+
+/*
+ * Whose the rows of the journal are: the account's number, and for an endpoint on this computer
+ * (the simulator, moto) its address too, for there every account has the same number.
+ */
+int fleet_scope(struct fleet *fleet, char out[FLEET_SCOPE_MAX], struct error *err);
+
+/*
  * Address blocks that may reach a new machine: the setting "from" (--from, comma-separated CIDR), or
  * else the caller's own address as the internet sees it (setting checkip_url), as a /32. Where the
  * cloud's endpoint is on loopback the caller is too.

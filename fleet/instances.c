@@ -7,6 +7,7 @@
 #include "core/buf.h"
 #include "core/text.h"
 #include "fleet/journal.h"
+#include "fleet/remembered.h"
 
 bool instance_is_id(const char *text)
 {
@@ -66,6 +67,18 @@ static int query(struct fleet *fleet, const char *target, const struct region_ch
 	}
 	if (fleet_regions(fleet, &choice, &arena, &query.regions, &query.nr_regions, err) == 0)
 		rc = fleet->ops->instances(fleet->provider, &query, ret, err);
+	if (rc == 0) {
+		const struct remembered_query remembered = {
+			.name = query.name,
+			.owner = query.owner,
+			.id = query.nr_ids ? target : NULL,
+			.regions = query.regions,
+			.nr_regions = query.nr_regions,
+		};
+		rc = remembered_add(fleet, &remembered, ret, err);
+		if (rc < 0)
+			instance_list_release(ret);
+	}
 	arena_release(&arena);
 	return rc;
 }
@@ -98,6 +111,12 @@ int instance_find_one(struct fleet *fleet, const char *target, const struct regi
 
 	if (instances_find(fleet, target, regions, with_gone, &list, err) < 0)
 		return -1;
+	/* None lives: what the journal last knew under that name says what became of it. */
+	if (!list.nr && !list.nr_failures && !instance_is_id(target) &&
+	    remembered_by_name(fleet, target, &list, err) < 0) {
+		instance_list_release(&list);
+		return -1;
+	}
 	if (list.nr == 1) {
 		*ret = list;
 		return 0;

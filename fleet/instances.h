@@ -19,7 +19,7 @@ int instance_check_target(const char *target, struct error *err);
 int instances_find(struct fleet *fleet, const char *target, const struct region_choice *regions,
 		   bool with_gone, struct instance_list *ret, struct error *err);
 
-/* Exactly one: none is ERROR_NOT_FOUND, several ERROR_CONFLICT naming their ids. */
+/* Exactly one, or, of a name that nothing living carries, the last one this journal knew: none is ERROR_NOT_FOUND, several ERROR_CONFLICT naming their ids. */
 int instance_find_one(struct fleet *fleet, const char *target, const struct region_choice *regions,
 		      bool with_gone, struct instance_list *ret, struct error *err);
 

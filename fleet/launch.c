@@ -114,29 +114,27 @@ static int take_over(struct work *work, const struct launch_resume *resume, stru
 /* The account in force is part of the row: another profile's launches are not ours to undo. */
 static int begin(struct work *work, const struct launch_resume *resume, struct error *err)
 {
-	struct account account = { 0 };
+	char scope[FLEET_SCOPE_MAX];
 	struct fleet *fleet = work->fleet;
 
 	if (fleet_journal(fleet, err) < 0)
 		return -1;
 	if (resume)
 		return take_over(work, resume, err);
-	if (fleet->ops->account(fleet->provider, &account, err) < 0)
+	if (fleet_scope(fleet, scope, err) < 0)
 		return -1;
 	const struct launch_row row = {
 		.id = work->launch_id,
 		.name = work->name,
 		.owner = fleet->owner,
 		.provider = fleet->ops->name,
-		.account = account.id,
+		.account = scope,
 		.region = work->plan->region,
 		.type = work->plan->offer.type,
 		.spot = work->plan->spot,
 		.on_demand = work->plan->offer.on_demand,
 	};
-	int rc = journal_begin(fleet->journal, &row, err);
-	account_release(&account);
-	return rc;
+	return journal_begin(fleet->journal, &row, err);
 }
 
 /* Nothing was made: take away what was prepared. What cannot be removed now stays open in the
@@ -241,6 +239,14 @@ static int attempt(struct work *work, size_t number, struct launch_outcome *ret,
 	return 0;
 }
 
+/* Every zone was tried: another one is no advice any more. */
+static void nowhere(const struct work *work, struct error *err)
+{
+	error_prefix(err, "no capacity in any of %zu zone%s", work->plan->nr_order,
+		     work->plan->nr_order == 1 ? "" : "s");
+	error_hint(err, "gpucloud price --all-regions --type %s", work->plan->offer.type);
+}
+
 static int make(struct work *work, struct launch_outcome *ret, struct error *err)
 {
 	int rc = 0;
@@ -265,9 +271,8 @@ static int make(struct work *work, struct launch_outcome *ret, struct error *err
 		error_hint(err, "gpucloud list   (it looks again; the name is '%s')", work->name);
 	} else {
 		undo(work);
-		if (rc == 0 && err->kind == ERROR_CAPACITY && !err->hint[0])
-			error_hint(err, "gpucloud price --all-regions --type %s",
-				   work->plan->offer.type);
+		if (rc == 0 && err->kind == ERROR_CAPACITY)
+			nowhere(work, err);
 	}
 	journal_unclaim(work->fleet->journal, work->launch_id);
 	return -1;

@@ -8,6 +8,7 @@
 #include "fleet/journal.h"
 #include "fleet/launch.h"
 #include "fleet/recover.h"
+#include "fleet/remembered.h"
 
 #define POLL_FIRST_MS 1000
 #define POLL_MAX_MS   5000
@@ -77,86 +78,21 @@ out:
 	return rc;
 }
 
-/* What we launched a moment ago and the cloud does not describe yet, as far as we know it. */
-static void adopt_row(const struct launch_row *row, struct launch_outcome *ret)
-{
-	struct arena *arena = &ret->made.arena;
-
-	ret->made.instance = (struct instance){
-		.provider = arena_strdup(arena, row->provider),
-		.region = arena_strdup(arena, row->region),
-		.zone = { arena_strdup(arena, row->zone), "" },
-		.id = arena_strdup(arena, row->instance),
-		.type = arena_strdup(arena, row->type),
-		.state = INSTANCE_PENDING,
-		.reason = "",
-		.spot = row->spot,
-		.spot_request = "",
-		.public_ip = "",
-		.private_ip = "",
-		.image = "",
-		.key_name = "",
-		.launched = row->began,
-		.name = arena_strdup(arena, row->name),
-		.owner = arena_strdup(arena, row->owner),
-		.launch_id = arena_strdup(arena, row->id),
-		.token = "",
-	};
-	ret->made.image = ret->made.image_name = "";
-	ret->launch_id = ret->made.instance.launch_id;
-	ret->name = ret->made.instance.name;
-	ret->existed = true;
-}
-
-/* The journal knows an instance of that name: does it live, or is it too new to be seen? */
-static int judge_row(struct fleet *fleet, const struct launch_row *row, struct launch_outcome *ret,
-		     struct error *err)
-{
-	struct instance_list list = { 0 };
-	const struct instance_query query = {
-		.regions = &row->region,
-		.nr_regions = 1,
-		.ids = &row->instance,
-		.nr_ids = 1,
-		.with_gone = true,
-	};
-
-	if (fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
-		return -1;
-	int rc = !list.nr || lives(&list.v[0]);
-	if (rc && list.nr)
-		adopt(&list, &list.v[0], ret);
-	else if (rc)
-		adopt_row(row, ret);
-	instance_list_release(&list);
-	return rc;
-}
-
 /* As find_visible, of what this journal saw being made a short while ago. */
 static int find_remembered(struct fleet *fleet, const char *name, struct launch_outcome *ret,
 			   struct error *err)
 {
-	struct launch_rows rows = { 0 };
-	struct account account = { 0 };
-	int64_t now = clock_now(fleet->clock);
-	int rc = 0;
+	struct instance_list list = { 0 };
+	const struct remembered_query query = { .name = name, .owner = fleet->owner };
+	int rc = remembered_add(fleet, &query, &list, err);
 
-	if (journal_launches(fleet->journal, LAUNCH_LIVE, name, &rows, err) < 0)
-		return -1;
-	for (size_t i = 0; i < rows.nr && rc == 0; i++) {
-		const struct launch_row *row = &rows.v[i];
-
-		if (now - row->began >= RECOVER_VISIBLE_S || !row->instance[0] ||
-		    strcmp(row->provider, fleet->ops->name) != 0 ||
-		    strcmp(row->owner, fleet->owner) != 0)
+	for (size_t i = 0; rc == 0 && i < list.nr; i++) {
+		if (!lives(&list.v[i]))
 			continue;
-		if (!account.id && fleet->ops->account(fleet->provider, &account, err) < 0)
-			rc = -1;
-		else if (strcmp(row->account, account.id) == 0)
-			rc = judge_row(fleet, row, ret, err);
+		adopt(&list, &list.v[i], ret);
+		rc = 1;
 	}
-	account_release(&account);
-	launch_rows_release(&rows);
+	instance_list_release(&list);
 	return rc;
 }
 

@@ -169,7 +169,7 @@ int launch_plan_make(struct fleet *fleet, const struct plan_options *options,
 		.all_arches = options->type != NULL,
 	};
 	if (fleet->ops->offers(fleet->provider, &query, &offers, err) < 0)
-		return -1;
+		return fleet_explain_region(fleet, region, err);
 	if (plan_candidates(fleet, options, &offers, &candidates, &nr, err) == 0)
 		rc = nr ? plan_best(fleet, options, candidates, nr, ret, err)
 			: nothing_fits(options, region, err);

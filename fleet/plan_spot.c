@@ -66,7 +66,7 @@ static void tell_reason(struct launch_plan *plan, const struct plan_options *opt
 		plan->capped ? " under the bid" : "", money_format(paid, best->now, 4));
 }
 
-static void tell_refusal(struct launch_plan *plan)
+static void tell_refusal(struct launch_plan *plan, const struct plan_options *options)
 {
 	struct error *refusal = &plan->refusal;
 	int64_t least = INT64_MAX;
@@ -81,19 +81,23 @@ static void tell_refusal(struct launch_plan *plan)
 		error_hint(refusal, "gpucloud price --all-regions --type %s", plan->offer.type);
 		return;
 	}
-	if (plan->offer.on_demand != MONEY_UNKNOWN && least >= plan->offer.on_demand) {
+	const char *place = options->zone ? options->zone : plan->region;
+	if (least >= plan->offer.on_demand) {
 		error_set(refusal, ERROR_PRICE,
 			  "spot %s in %s rests at or above its on-demand price: no bargain",
-			  plan->offer.type, plan->region);
-		error_hint(refusal, "launch without --spot, or name a zone with --zone");
+			  plan->offer.type, place);
+		error_hint(refusal,
+			   "launch it without --spot, or look elsewhere: gpucloud price "
+			   "--all-regions --type %s",
+			   plan->offer.type);
 		return;
 	}
-	error_set(refusal, ERROR_PRICE,
-		  "the bid of $%s/h is below what %s costs in every zone of %s",
-		  money_format(bid, plan->max_price, 4), plan->offer.type, plan->region);
-	error_hint(refusal,
-		   "a bid of $%s would have held 95%% of the time in the cheapest zone: --bid %s",
-		   money_format(text, money_round_up(least, BID_STEP), 4), text);
+	error_set(refusal, ERROR_PRICE, "the bid of $%s/h is below what %s costs in %s%s",
+		  money_format(bid, plan->max_price, 4), plan->offer.type,
+		  options->zone ? "" : "every zone of ", place);
+	error_hint(refusal, "a bid of $%s would have held 95%% of the time%s: --bid %s",
+		   money_format(text, money_round_up(least, BID_STEP), 4),
+		   options->zone ? "" : " in the cheapest zone", text);
 }
 
 static void keep_choice(struct launch_plan *plan, const struct zone_choice *choice)
@@ -134,7 +138,7 @@ static int rank_zones(const struct plan_options *options, const struct spot_hist
 		if (plan->nr_order)
 			tell_reason(plan, options);
 		else
-			tell_refusal(plan);
+			tell_refusal(plan, options);
 	}
 	free(choice.v);
 	free(choice.order);

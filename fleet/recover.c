@@ -142,7 +142,7 @@ static bool journal_exists(const struct fleet *fleet)
 void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx)
 {
 	struct launch_rows rows = { 0 };
-	struct account account = { 0 };
+	char scope[FLEET_SCOPE_MAX] = "";
 	struct error err = ERROR_INIT;
 
 	if (!journal_exists(fleet))
@@ -153,15 +153,14 @@ void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx)
 			told(ctx, err.message);
 		return;
 	}
-	if (rows.nr && fleet->ops->account(fleet->provider, &account, &err) < 0) {
+	if (rows.nr && fleet_scope(fleet, scope, &err) < 0) {
 		launch_rows_release(&rows);
 		return; /* the command itself will say what is wrong */
 	}
 	for (size_t i = 0; i < rows.nr; i++)
 		if (strcmp(rows.v[i].provider, fleet->ops->name) == 0 &&
-		    strcmp(rows.v[i].account, account.id) == 0)
+		    strcmp(rows.v[i].account, scope) == 0)
 			recover_one(fleet, &rows.v[i], told, ctx);
-	account_release(&account);
 	launch_rows_release(&rows);
 }
 
@@ -169,26 +168,25 @@ int recover_open_name(struct fleet *fleet, const char *name, struct launch_resum
 		      struct error *err)
 {
 	struct launch_rows rows = { 0 };
-	struct account account = { 0 };
+	char scope[FLEET_SCOPE_MAX] = "";
 	int rc = -1;
 
 	if (journal_launches(fleet->journal, LAUNCH_OPEN, name, &rows, err) < 0)
 		return -1;
-	if (rows.nr && fleet->ops->account(fleet->provider, &account, err) < 0)
+	if (rows.nr && fleet_scope(fleet, scope, err) < 0)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; i < rows.nr && rc == 0; i++) {
 		const struct launch_row *row = &rows.v[i];
 
 		if (strcmp(row->provider, fleet->ops->name) != 0 ||
-		    strcmp(row->account, account.id) != 0)
+		    strcmp(row->account, scope) != 0)
 			continue;
 		rc = journal_open_attempt(fleet->journal, row->id, &ret->arena, &ret->attempt, err);
 		if (rc == 1)
 			ret->launch_id = arena_strdup(&ret->arena, row->id);
 	}
 out:
-	account_release(&account);
 	launch_rows_release(&rows);
 	return rc;
 }

@@ -3,6 +3,9 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/error.h"
@@ -24,6 +27,22 @@ static char *file_path(const struct settings *settings, const struct paths *path
 	if (settings_env(settings, "XDG_RUNTIME_DIR"))
 		return xasprintf("%s/gpucloud-sim/sim.json", paths->runtime);
 	return xasprintf("%s/sim/sim.json", paths->runtime);
+}
+
+/* Below /tmp anybody could have put the folder there: it must be ours alone. */
+static int check_owner(const char *path, struct error *err)
+{
+	char *dir = xstrdup(path);
+	struct stat st;
+	int rc = 0;
+
+	*strrchr(dir, '/') = '\0';
+	if (lstat(dir, &st) < 0)
+		rc = error_set(err, ERROR_NOT_FOUND, "'%s' is not there", dir);
+	else if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+		rc = error_set(err, ERROR_CONFIG, "'%s' is not a folder of ours alone", dir);
+	free(dir);
+	return rc;
 }
 
 static int apply(struct settings *settings, const struct json *doc, const char *path,
@@ -57,7 +76,7 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 				 (long long)pid);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		settings_set(settings, map[i].key, value[i], map[i].origin, path);
-	settings_set(settings, "provider", "aws", SETTING_SIMULATOR, path);
+	settings_set(settings, "provider", "aws", SETTING_PROFILE, path);
 	return 0;
 }
 
@@ -67,7 +86,18 @@ int simulator_profile_load(struct settings *settings, const struct paths *paths,
 	char *path = file_path(settings, paths);
 	struct buf text = BUF_INIT_MAX(FILE_MAX);
 	struct json doc = { 0 };
-	int rc = host->read_file(host->ctx, path, FILE_MAX, &text, err);
+	struct setting flag = { 0 };
+
+	if (settings_find(settings, "endpoint_url", &flag) && flag.origin == SETTING_FLAG) {
+		free(path);
+		return error_set(
+			err, ERROR_USAGE,
+			"%s contradicts profile 'sim', which is the simulator's own endpoint",
+			flag.where);
+	}
+	int rc = check_owner(path, err);
+	if (rc == 0)
+		rc = host->read_file(host->ctx, path, FILE_MAX, &text, err);
 
 	if (rc < 0 && err->kind == ERROR_NOT_FOUND) {
 		error_set(err, ERROR_CONFIG, "no simulator is running for this user");

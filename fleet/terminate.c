@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "fleet/journal.h"
+#include "fleet/remembered.h"
 
 #define POLL_FIRST_MS 500
 #define POLL_MAX_MS   5000
@@ -62,6 +63,12 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 			for (size_t k = 0; k < list.nr && !now; k++)
 				if (strcmp(list.v[k].id, v[i].instance.id) == 0)
 					now = &list.v[k];
+			/* New and not listed yet is not gone: ask again until the cloud knows it. */
+			if (!now && remembered_is_new(fleet, &v[i].instance)) {
+				fleet->ops->terminate(fleet->provider, region, v[i].instance.id,
+						      &err);
+				continue;
+			}
 			note(&v[i], now, clock_now(fleet->clock));
 		}
 	}

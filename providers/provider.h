@@ -20,6 +20,7 @@
 #include "core/money.h"
 #include "core/price_point.h"
 
+struct buf;
 struct clock;
 struct host;
 struct http;
@@ -44,15 +45,23 @@ enum provider_cap {
 	PROVIDER_CAP_QUOTA = 1 << 2,        /* quota */
 	PROVIDER_CAP_DRY_RUN = 1 << 3,      /* launch_request.dry_run asks the cloud itself */
 	PROVIDER_CAP_USER_DATA = 1 << 4,    /* launch_request.user_data */
-	PROVIDER_CAP_TAGS = 1 << 5,         /* everything made is tagged */
+	PROVIDER_CAP_TAGS = 1 << 5,         /* everything made is tagged; tag */
 	PROVIDER_CAP_TOKEN = 1 << 6,        /* launch is idempotent by token in the cloud */
 	PROVIDER_CAP_REGIONS = 1 << 7,      /* regions */
+	PROVIDER_CAP_CONSOLE = 1 << 8,      /* console */
 };
 
 /* The tags put on everything (DESIGN: labels, at most 63 of [a-z0-9_-]). */
 #define TAG_OWNER  "gpucloud-owner"
 #define TAG_NAME   "gpucloud-name"
 #define TAG_LAUNCH "gpucloud-launch"
+#define TAG_EXPIRES "gpucloud-expires" /* Unix seconds, digits: when it ends by itself */
+#define TAG_HOSTKEY "gpucloud-hostkey" /* base-32 SHA-256 of the SSH host key's blob */
+
+/* One more tag for what a launch makes: a label each (core/text.h). */
+struct tag {
+	const char *key, *value;
+};
 
 /*
  * A launch of several steps tells the journal, which providers do not know. intend() returns only
@@ -187,6 +196,8 @@ struct instance {
 	int64_t ended;           /* Unix s the cloud gives for the end, or 0 */
 	const char *name, *owner, *launch_id; /* from our tags; "" when absent */
 	const char *token;       /* the idempotency token it was made with; "" */
+	const char *hostkey;     /* from our tag; "" */
+	int64_t expires;         /* from our tag, Unix s; 0 */
 };
 
 struct instance_list {
@@ -229,6 +240,8 @@ struct launch_request {
 	unsigned disk_gib;         /* root disk; 0: the image's own */
 	const void *user_data;     /* opaque bytes; NULL: none */
 	size_t user_data_len;
+	const struct tag *tags;    /* besides owner, name and launch */
+	size_t nr_tags;
 	bool dry_run;              /* make nothing; ask the cloud whether it would be allowed */
 };
 
@@ -308,6 +321,12 @@ struct provider_ops {
 	int (*spot_history)(struct provider *p, const struct spot_query *query,
 			    struct spot_history *ret, struct error *err);
 	int (*restart)(struct provider *p, const char *region, const char *id, struct error *err);
+	/* Sets one tag of an instance. */
+	int (*tag)(struct provider *p, const char *region, const char *id, const struct tag *tag,
+		   struct error *err);
+	/* What the machine printed while it booted, as far as the cloud kept it; hostile bytes. */
+	int (*console)(struct provider *p, const char *region, const char *id, struct buf *out,
+		       struct error *err);
 	int (*quota)(struct provider *p, const char *region, const char *type, unsigned vcpus,
 		     bool spot, struct quota *ret, struct error *err);
 };

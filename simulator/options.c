@@ -20,6 +20,9 @@ enum {
 	OPT_SCENARIO,
 	OPT_BOOT_MS,
 	OPT_PLAIN_HTTP,
+	OPT_MACHINES,
+	OPT_MACHINE_FAULT,
+	OPT_MACHINE_ADDRESSES,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION,
@@ -39,6 +42,9 @@ static const struct option start_options[] = {
 	{ "scenario", required_argument, NULL, OPT_SCENARIO },
 	{ "boot-ms", required_argument, NULL, OPT_BOOT_MS },
 	{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
+	{ "machines", required_argument, NULL, OPT_MACHINES },
+	{ "machine-fault", required_argument, NULL, OPT_MACHINE_FAULT },
+	{ "machine-addresses", required_argument, NULL, OPT_MACHINE_ADDRESSES },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -73,6 +79,10 @@ void options_help(FILE *out)
 	      "    --scenario FILE  faults to inject (JSON)\n"
 	      "    --boot-ms N      how long a machine is pending (default: about 2000)\n"
 	      "    --plain-http     no TLS\n"
+	      "    --machines KIND  what instances run: sshd (an own SSH server each), fake (a\n"
+	      "                     console only) or none (default: sshd where it is installed)\n"
+	      "    --machine-fault KIND   swap-host-key, hang or refuse: all machines, from boot on\n"
+	      "    --machine-addresses N  so few that they are used again\n"
 	      "  stop             end it, and wait until it is gone\n"
 	      "  status [--json]  is one running, and what does it cost\n"
 	      "  env              variables for aws-cli: eval \"$(gpucloud-sim env)\"\n"
@@ -106,6 +116,32 @@ static int number(const char *text, const char *what, int64_t min, int64_t max, 
 				 what, text, (long long)min, (long long)max);
 	*ret = n;
 	return 0;
+}
+
+static int machine_option(struct options *options, int c, const char *value, struct error *err)
+{
+	int64_t n;
+	int bits;
+
+	switch (c) {
+	case OPT_MACHINES:
+		return machine_kind_parse(value, &options->server.machines, err);
+	case OPT_MACHINE_FAULT:
+		bits = machine_fault_parse(value);
+		if (bits <= 0 || bits == MACHINE_DISCONNECT) {
+			error_set(err, ERROR_USAGE, "--machine-fault: unknown kind '%.40s'", value);
+			return error_hint(err, "swap-host-key, hang or refuse");
+		}
+		options->server.machine_faults |= (unsigned)bits;
+		return 0;
+	case OPT_MACHINE_ADDRESSES:
+		if (number(value, "--machine-addresses", 1, 1000000, &n, err))
+			return -1;
+		options->server.machine_addresses = (unsigned)n;
+		return 0;
+	default:
+		return error_set(err, ERROR_USAGE, "unknown option");
+	}
 }
 
 static int option(struct options *options, int c, const char *value, struct error *err)
@@ -150,7 +186,7 @@ static int option(struct options *options, int c, const char *value, struct erro
 		options->server.boot_ms = n ? n : 1; /* 0 is the model's word for its default */
 		return 0;
 	default:
-		return error_set(err, ERROR_USAGE, "unknown option");
+		return machine_option(options, c, value, err);
 	}
 }
 
@@ -217,7 +253,8 @@ static int command_line(struct options *options, const struct command_spec *spec
 
 int options_parse(struct options *ret, int argc, char **argv, struct error *err)
 {
-	struct options options = { .command = COMMAND_HELP };
+	struct options options = { .command = COMMAND_HELP,
+				   .server.machines = machine_kind_best() };
 
 	if (argc < 2) {
 		error_set(err, ERROR_USAGE, "which command?");

@@ -34,13 +34,45 @@ static void end_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
-static void announce(const char *endpoint)
+static void announce(const char *endpoint, enum machine_kind machines, uint16_t ssh_port)
 {
 	printf("gpucloud-sim: a simulated cloud; no real machine, no real money\n"
 	       "endpoint: %s\n"
 	       "try: gpucloud --profile sim list\n",
 	       endpoint);
+	if (machines == MACHINE_SSHD)
+		printf("machines: sshd, on this computer; SSH is port %u of their addresses\n",
+		       ssh_port);
+	else if (machines == MACHINE_FAKE)
+		puts("machines: fake, nobody can log in (sshd machines need openssh-server and "
+		     "libnss-wrapper)");
+	else
+		puts("machines: none, instances are a state only");
 	fflush(stdout);
+}
+
+/* The fake GPU driver lies beside this program, or where it was installed; NULL: nowhere. */
+static char *find_fake_gpu(void)
+{
+	static const char *const places[] = { "gpu-selftest-fake", "../lib/gpucloud/fake" };
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n <= 0)
+		return NULL;
+	exe[n] = '\0';
+	*strrchr(exe, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *folder = xasprintf("%s/%s", exe, places[i]);
+		char *library = xasprintf("%s/libcuda.so.1", folder);
+		bool there = access(library, R_OK) == 0;
+
+		free(library);
+		if (there)
+			return folder;
+		free(folder);
+	}
+	return NULL;
 }
 
 static int publish(const struct runtime *runtime, const struct server_facts *facts,
@@ -53,7 +85,9 @@ static int publish(const struct runtime *runtime, const struct server_facts *fac
 					 .secret_access_key = xstrdup(facts->secret_key),
 					 .region = xstrdup(facts->region),
 					 .admin_token = xstrdup(facts->admin_token),
-					 .started = facts->started };
+					 .started = facts->started,
+					 .machines = facts->machines,
+					 .ssh_port = facts->ssh_port };
 	struct running mine = running;
 	int rc = runtime_write(runtime, &mine, facts->ca_pem, facts->ca_len, err);
 
@@ -62,12 +96,14 @@ static int publish(const struct runtime *runtime, const struct server_facts *fac
 }
 
 /* Runs until it is told to end. ready() is called once it can be found and answers. */
-static int serve(const struct options *options, void (*ready)(void *ctx, const char *endpoint),
-		 void *ctx, struct error *err)
+static int serve(const struct options *options,
+		 void (*ready)(void *ctx, const struct server_facts *facts), void *ctx,
+		 struct error *err)
 {
 	struct server_config config = options->server;
 	struct runtime runtime = { .lock_fd = -1 };
 	struct server *server = NULL;
+	char *fake_gpu = find_fake_gpu();
 	sigset_t set;
 	int rc, signo;
 
@@ -77,25 +113,28 @@ static int serve(const struct options *options, void (*ready)(void *ctx, const c
 	config.stop = ask_to_end;
 	runtime_find(&runtime);
 	rc = runtime_claim(&runtime, err);
+	config.machines_link = runtime.machines;
+	config.fake_gpu = fake_gpu;
 	if (rc == 0)
 		rc = server_start(&config, &server, err);
 	if (rc == 0)
 		rc = publish(&runtime, server_facts(server), err);
 	if (rc == 0) {
-		ready(ctx, server_facts(server)->endpoint);
+		ready(ctx, server_facts(server));
 		while (sigwait(&set, &signo))
 			;
 	}
 	server_free(server);
 	runtime_leave(&runtime);
 	runtime_release(&runtime);
+	free(fake_gpu);
 	return rc;
 }
 
-static void ready_in_front(void *ctx, const char *endpoint)
+static void ready_in_front(void *ctx, const struct server_facts *facts)
 {
 	(void)ctx;
-	announce(endpoint);
+	announce(facts->endpoint, facts->machines, facts->ssh_port);
 }
 
 /* --- detached ------------------------------------------------------------------------------- */
@@ -131,11 +170,11 @@ static void let_go(void)
 		return;
 }
 
-static void ready_behind(void *ctx, const char *endpoint)
+static void ready_behind(void *ctx, const struct server_facts *facts)
 {
 	struct verdict verdict = { .ok = 1 };
 
-	(void)endpoint;
+	(void)facts;
 	let_go();
 	tell(*(int *)ctx, &verdict);
 }
@@ -186,7 +225,7 @@ static int confirm(struct error *err)
 	if (rc == 0)
 		rc = admin_ask(&running, "GET", "status", NULL, &reply, err);
 	if (rc == 0)
-		announce(running.endpoint);
+		announce(running.endpoint, running.machines, running.ssh_port);
 	buf_release(&reply);
 	running_release(&running);
 	runtime_release(&runtime);

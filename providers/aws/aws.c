@@ -6,7 +6,7 @@ const struct provider_ops aws_provider = {
 	.title = "Amazon EC2",
 	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_RESTART | PROVIDER_CAP_QUOTA |
 		PROVIDER_CAP_DRY_RUN | PROVIDER_CAP_USER_DATA | PROVIDER_CAP_TAGS |
-		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS,
+		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS | PROVIDER_CAP_CONSOLE,
 	.open = aws_open,
 	.close = aws_close,
 	.default_region = aws_default_region,
@@ -20,5 +20,7 @@ const struct provider_ops aws_provider = {
 	.regions = aws_regions,
 	.spot_history = aws_spot_history,
 	.restart = aws_restart,
+	.tag = aws_tag,
+	.console = aws_console,
 	.quota = aws_quota,
 };

@@ -48,7 +48,7 @@ struct provider {
 	struct provider_env env;
 	struct aws_config config;
 	struct aws_cred cred;
-	int64_t cred_loaded;   /* Unix s; 0: not yet */
+	int64_t cred_loaded;   /* Unix s when they were last asked for; 0: not yet */
 	struct error cred_err; /* why there are none: asked only once */
 	struct arena arena;    /* strings that live as long as the handle */
 };
@@ -84,7 +84,7 @@ void aws_form_addn(struct aws_form *form, const char *value, const char *name_fm
 /* Adds or replaces: NextToken of the following page. */
 void aws_form_set(struct aws_form *form, const char *name, const char *value);
 const char *aws_form_get(const struct aws_form *form, const char *name); /* or NULL */
-void aws_form_release(struct aws_form *form);				 /* wipes the values */
+void aws_form_release(struct aws_form *form);
 
 /* The urlencoded body, and the SHA-256 of it, for launch_steps.intend. */
 void aws_form_body(const struct aws_form *form, struct buf *out);
@@ -117,7 +117,9 @@ enum aws_protocol {
  */
 struct aws_call {
 	/* Options, between init and send. */
-	bool creates;			 /* makes something: a first Ctrl-C does not cut it off */
+	/* Makes or ends an instance: a first Ctrl-C does not cut it off, and err.unknown says where
+	 * it may have been carried out although it failed. Never set for anything else. */
+	bool creates;
 	int max_attempts;		 /* 0: the default; 1: no retry */
 	const struct aws_stream *stream; /* Query only: xml stays empty; borrowed */
 	const struct aws_cred *cred;	 /* NULL: those of the handle; borrowed */
@@ -197,6 +199,10 @@ int aws_instances(struct provider *p, const struct instance_query *query, struct
 int aws_terminate(struct provider *p, const char *region, const char *id, struct error *err);
 int aws_release(struct provider *p, const char *region, const char *launch_id,
 		struct release_result *ret, struct error *err);
+int aws_tag(struct provider *p, const char *region, const char *id, const struct tag *tag,
+	    struct error *err);
+int aws_console(struct provider *p, const char *region, const char *id, struct buf *out,
+		struct error *err);
 int aws_restart(struct provider *p, const char *region, const char *id, struct error *err);
 int aws_quota(struct provider *p, const char *region, const char *type, unsigned vcpus, bool spot,
 	      struct quota *ret, struct error *err);

@@ -178,6 +178,9 @@ static int fail(struct aws_call *call, const struct error *err)
 static int transport_failed(struct aws_call *call, const struct error *err)
 {
 	fail(call, err);
+	/* A question that was cut off has changed nothing, whatever became of it. */
+	if (!call->creates)
+		call->err.unknown = false;
 	/* What aws_error_classify wrote says already what failed. */
 	if (!text_starts_with(err->message, call->what))
 		error_prefix(&call->err, "%s", call->what);

@@ -110,13 +110,7 @@ const char *aws_config_file_get(const struct aws_config *config, const char *pro
 const char *aws_credentials_file_get(const struct aws_config *config, const char *profile,
 				     const char *key)
 {
-	const struct ini *ini = &config->credentials_file;
-
-	for (size_t i = ini->nr; i-- > 0;)
-		if (ini->v[i].key && !strcasecmp(ini->v[i].key, key) &&
-		    !strcmp(ini->v[i].section, profile))
-			return nonempty(ini->v[i].value);
-	return NULL;
+	return nonempty(ini_get(&config->credentials_file, profile, key));
 }
 
 const char *aws_config_get(const struct aws_config *config, const char *profile, const char *key)

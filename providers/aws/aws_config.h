@@ -55,7 +55,7 @@ int aws_config_region(const struct aws_config *config, const char **ret, struct 
 /* As aws_config_region, for what works anywhere (STS): never fails, "us-east-1" at last. */
 const char *aws_config_region_or_default(const struct aws_config *config);
 
-/* "us-east-1", "us-gov-west-1": safe to put into a host name. ERROR_USAGE "unknown region". */
+/* "us-east-1", "us-gov-west-1": safe to put into a host name. ERROR_NOT_FOUND "unknown region". */
 int aws_region_check(const char *region, struct error *err);
 const char *aws_region_suffix(const char *region); /* "amazonaws.com", China ".com.cn" */
 /* Whether credentials of the one region are good in the other: aws, aws-cn, aws-us-gov, ... */

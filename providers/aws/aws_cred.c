@@ -12,7 +12,7 @@
 #include "core/timefmt.h"
 
 #define KEY_MAX	  256
-#define RELOAD_S  30 /* a source that hands out what is about to end is not asked all the time */
+#define RELOAD_S  30 /* a source that fails, or hands out what is about to end, is left alone */
 #define FETCH_MAX ((size_t)64 << 10)
 
 struct source {
@@ -104,6 +104,7 @@ static int load(struct provider *p, struct error *err)
 {
 	struct aws_cred found = { .expires = 0 };
 
+	p->cred_loaded = clock_now(p->env.clock);
 	if (run_chain(p, &found, err) < 0)
 		return -1;
 	if (check_expiry(p, &found, err) < 0) {
@@ -112,7 +113,6 @@ static int load(struct provider *p, struct error *err)
 	}
 	aws_cred_release(&p->cred);
 	p->cred = found;
-	p->cred_loaded = clock_now(p->env.clock);
 	log_debug("aws", "credentials come from %s", p->cred.source);
 	return 0;
 }

@@ -51,7 +51,7 @@ int aws_region_check(const char *region, struct error *err)
 	if (len > 0 && len <= REGION_MAX && region[len] == '\0')
 		return 0;
 	text_escape(&shown, region, strnlen(region, 2 * REGION_MAX));
-	error_set(err, ERROR_USAGE, "unknown region '%s'", shown.data);
+	error_set(err, ERROR_NOT_FOUND, "unknown region '%s'", shown.data);
 	buf_release(&shown);
 	if (len > 0 && len <= REGION_MAX && region[len] >= 'a' && region[len] <= 'z' &&
 	    region[len + 1] == '\0')

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/secret.h"
 #include "core/text.h"
 #include "core/timefmt.h"
 #include "providers/aws/aws.h"
 
 #define MESSAGE_MAX   300 /* of AWS's own words */
+#define QUOTED_MAX    ((size_t)64 << 10)
 #define CODE_CHARS    "._-"
 #define REQUEST_CHARS "-_=+/"
 
@@ -174,12 +176,17 @@ static void take_message(struct reply *reply, const char *text)
 {
 	/* Kilobytes of base64 that only AWS's own decoder reads follow these words. */
 	const char *end = text ? strstr(text, " Encoded authorization failure message") : NULL;
-	size_t len = !text ? 0 : end ? (size_t)(end - text) : strnlen(text, 4 * MESSAGE_MAX);
-	struct buf shown = BUF_INIT;
+	size_t len = !text ? 0 : end ? (size_t)(end - text) : strlen(text);
+	struct buf clean = BUF_INIT, shown = BUF_INIT;
 
+	if (len > QUOTED_MAX)
+		len = QUOTED_MAX;
 	while (len > 0 && strchr(" .\n\r\t", text[len - 1]))
 		len--;
-	text_escape(&shown, text ? text : "", len);
+	/* Some replies quote the request, session token and all: masked while it is whole. */
+	redact(text ? text : "", len, &clean);
+	text_escape(&shown, clean.data, clean.len);
+	buf_wipe(&clean);
 	if (shown.len > MESSAGE_MAX) {
 		size_t cut = MESSAGE_MAX;
 

@@ -84,9 +84,6 @@ const char *aws_form_get(const struct aws_form *form, const char *name)
 
 void aws_form_release(struct aws_form *form)
 {
-	/* User-data and web identity tokens pass through here: our own copies, const to readers. */
-	for (size_t i = 0; i < form->nr; i++)
-		explicit_bzero((void *)(uintptr_t)form->v[i].value, strlen(form->v[i].value));
 	arena_release(&form->arena);
 	memset(form, 0, sizeof(*form));
 }

@@ -155,6 +155,12 @@ int ec2_run(struct provider *p, const struct launch_request *request, const stru
 int ec2_run_dry(struct provider *p, const struct launch_request *request,
 		const struct aws_form *form, struct error *err);
 
+/*
+ * ec2_end.c: as aws_terminate, for an instance that was had a moment ago: that EC2 does not know it
+ * is no proof that it is gone, but an error.
+ */
+int ec2_terminate_new(struct provider *p, const char *region, const char *id, struct error *err);
+
 /* --- instances and leftovers --------------------------------------------------------------- */
 
 /* One item of instancesSet. Only a bad id is an error: anything else must not hide an instance. */

@@ -4,6 +4,7 @@
 
 /* An instance made a moment ago may not be known everywhere yet: "not found" is asked again. */
 #define NOT_FOUND_TRIES 3
+#define NEW_TRIES	6 /* a quarter of a minute */
 
 static int one(struct provider *p, const char *action, const char *region, const char *id,
 	       struct error *err)
@@ -28,26 +29,42 @@ static int one(struct provider *p, const char *action, const char *region, const
 	return rc;
 }
 
-int aws_terminate(struct provider *p, const char *region, const char *id, struct error *err)
+static int terminate(struct provider *p, const char *region, const char *id, int tries,
+		     struct error *err)
 {
-	struct error why = ERROR_INIT;
-
-	for (int try = 1; one(p, "TerminateInstances", region, id, &why); try++) {
-		bool unknown = aws_error_is(&why, "InvalidInstanceID.NotFound");
-		if (unknown && try == NOT_FOUND_TRIES)
-			return 0; /* gone for good */
-		if (unknown && ec2_sleep(p, 1000 * try, &why) == 0)
-			continue;
-		if (aws_error_is(&why, "OperationNotPermitted"))
-			error_hint(&why,
+	for (int try = 1; one(p, "TerminateInstances", region, id, err); try++) {
+		if (aws_error_is(err, "OperationNotPermitted"))
+			error_hint(err,
 				   "it is protected from termination: aws ec2 "
 				   "modify-instance-attribute --region %s --instance-id %s "
 				   "--no-disable-api-termination",
 				   region, id);
-		*err = why;
-		return -1;
+		if (!aws_error_is(err, "InvalidInstanceID.NotFound") || try == tries ||
+		    ec2_sleep(p, 1000 * try, err))
+			return -1;
 	}
 	return 0;
+}
+
+int aws_terminate(struct provider *p, const char *region, const char *id, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (terminate(p, region, id, NOT_FOUND_TRIES, &why) == 0 ||
+	    aws_error_is(&why, "InvalidInstanceID.NotFound"))
+		return 0; /* gone for good */
+	*err = why;
+	return -1;
+}
+
+int ec2_terminate_new(struct provider *p, const char *region, const char *id, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (terminate(p, region, id, NEW_TRIES, &why) == 0)
+		return 0;
+	*err = why;
+	return -1;
 }
 
 int aws_restart(struct provider *p, const char *region, const char *id, struct error *err)

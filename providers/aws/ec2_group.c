@@ -31,9 +31,11 @@ static bool block_ok(const char *block)
 			return false;
 		bits = bits * 10 + (unsigned)(*s - '0');
 	}
+	/* EC2 drops the bits behind the prefix: with /0, the whole world, if that is not meant. */
 	if (strchr(address, ':'))
-		return bits <= 128 && inet_pton(AF_INET6, address, &v6) == 1;
-	return bits <= 32 && inet_pton(AF_INET, address, &v4) == 1;
+		return bits <= 128 && inet_pton(AF_INET6, address, &v6) == 1 &&
+		       (bits || IN6_IS_ADDR_UNSPECIFIED(&v6));
+	return bits <= 32 && inet_pton(AF_INET, address, &v4) == 1 && (bits || !v4.s_addr);
 }
 
 int ec2_group_check(const struct launch_request *request, struct error *err)
@@ -218,23 +220,40 @@ static int take_group(struct ec2_job *job, const struct _xmlNode *root, struct e
 	return 0;
 }
 
+static int look_up(struct provider *p, struct lookup *lookup, const char *name, const char *vpc,
+		   struct error *err)
+{
+	struct ec2_job job = { .region = lookup->request->region,
+			       .page = take_group,
+			       .ctx = lookup };
+	unsigned n = 0;
+
+	aws_form_init(&job.form, "DescribeSecurityGroups", AWS_EC2_VERSION);
+	ec2_filter_one(&job.form, &n, "group-name", name);
+	ec2_filter_one(&job.form, &n, "vpc-id", vpc);
+	int rc = ec2_list(p, &job, err);
+	ec2_job_release(&job);
+	return rc;
+}
+
 /* The group of an earlier try of this launch. One that only has the name is somebody else's. */
 static int find_group(struct provider *p, const struct launch_request *request, const char *vpc,
 		      char ret[EC2_ID_MAX + 1], struct error *err)
 {
 	char name[96];
 	struct lookup lookup = { .request = request, .ret = ret };
-	struct ec2_job job = { .region = request->region, .page = take_group, .ctx = &lookup };
-	unsigned n = 0;
 
 	ec2_launch_name(name, request->launch_id);
-	aws_form_init(&job.form, "DescribeSecurityGroups", AWS_EC2_VERSION);
-	ec2_filter_one(&job.form, &n, "group-name", name);
-	ec2_filter_one(&job.form, &n, "vpc-id", vpc);
-	int rc = ec2_list(p, &job, err);
-	ec2_job_release(&job);
-	if (rc || lookup.found)
-		return rc;
+	for (int try = 1; try <= SETTLE_TRIES; try++) {
+		if (look_up(p, &lookup, name, vpc, err))
+			return -1;
+		if (lookup.found)
+			return 0;
+		if (lookup.foreign)
+			break;
+		if (try < SETTLE_TRIES && ec2_sleep(p, 500 << try, err))
+			return -1;
+	}
 	return error_set(err, ERROR_CONFLICT, "security group '%s' exists, but is not ours: %s",
 			 name, lookup.foreign ? "it lacks our tag" : "it cannot be seen");
 }

@@ -12,6 +12,9 @@
 
 #define INSTANCES_MAX 100000 /* of one query */
 
+/* One with 32 network interfaces takes 60 KiB; a page must stay under XML_MAX_BYTES. */
+#define PAGE_SIZE "100"
+
 static enum instance_state state_of(const struct _xmlNode *item)
 {
 	static const struct {
@@ -90,6 +93,19 @@ static void fill_reason(const struct _xmlNode *item, struct arena *arena, struct
 		ret->ended = reason_time(xml_text(item, "reason"));
 }
 
+/* A tag that is no time is as good as none: anybody may have changed it. */
+static int64_t tag_time(const struct _xmlNode *item)
+{
+	const char *text = ec2_tag(item, TAG_EXPIRES);
+	int64_t value = 0;
+
+	if (!text || !*text || strlen(text) > 11 || strspn(text, "0123456789") != strlen(text))
+		return 0;
+	for (; *text; text++)
+		value = value * 10 + (*text - '0');
+	return value;
+}
+
 int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct arena *arena,
 		       struct instance *ret, struct error *err)
 {
@@ -116,6 +132,8 @@ int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct a
 		.owner = tag_or_empty(arena, item, TAG_OWNER),
 		.launch_id = tag_or_empty(arena, item, TAG_LAUNCH),
 		.token = ec2_text(arena, item, "clientToken", EC2_ID_MAX),
+		.hostkey = tag_or_empty(arena, item, TAG_HOSTKEY),
+		.expires = tag_time(item),
 	};
 	fill_reason(item, arena, &instance);
 	*ret = instance;
@@ -221,7 +239,7 @@ static void fill_form(struct aws_form *form, const struct instance_query *query,
 		ec2_filter_one(form, &n, "tag-key", TAG_LAUNCH);
 	if (!query->with_gone)
 		ec2_filter(form, &n, "instance-state-name", alive, ARRAY_SIZE(alive));
-	aws_form_add(form, "MaxResults", "1000");
+	aws_form_add(form, "MaxResults", PAGE_SIZE);
 }
 
 static void ask(struct provider *p, const struct instance_query *query, struct instance_list *list,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/interrupt.h"
 #include "core/text.h"
 #include "providers/aws/ec2.h"
 
@@ -112,6 +113,10 @@ static int run_instance(struct provider *p, struct plan *plan, struct launch_res
 		     request->ssh_public_key ? plan->name : NULL, plan->group, &form);
 	aws_form_sha256(&form, hash);
 	int rc = intend(plan, "instance", request->token, hash, err);
+	/* Once sent it is seen through; after Ctrl-C it is not begun. */
+	if (rc == 0 && interrupted())
+		rc = error_set(err, ERROR_CANCELLED,
+			       "interrupted before the instance was asked for");
 	if (rc == 0) {
 		rc = ec2_run(p, request, &form, ret, err);
 		if (rc && err->kind == ERROR_PRICE)

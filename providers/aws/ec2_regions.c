@@ -49,15 +49,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-int aws_regions(struct provider *p, struct region_list *ret, struct error *err)
+static int ask(struct provider *p, const char *region, struct region_list *ret, struct error *err)
 {
 	struct region_list list = { 0 };
-	struct regions_ctx ctx = { .list = &list };
-	struct ec2_job job = { .page = take_regions, .ctx = &ctx };
+	struct regions_ctx ctx = { .list = &list, .home = region };
+	struct ec2_job job = { .region = region, .page = take_regions, .ctx = &ctx };
 
-	if (aws_default_region(p, &job.region, err))
-		return -1;
-	ctx.home = job.region;
 	aws_form_init(&job.form, "DescribeRegions", AWS_EC2_VERSION);
 	int rc = ec2_list(p, &job, err);
 	ec2_job_release(&job);
@@ -69,4 +66,24 @@ int aws_regions(struct provider *p, struct region_list *ret, struct error *err)
 		qsort(list.v, list.nr, sizeof(*list.v), by_name);
 	*ret = list;
 	return 0;
+}
+
+/*
+ * Any region can tell the others. The oldest one is asked first, so that listing works where no
+ * region is set, or one that does not exist; an account that may not use it is asked at home.
+ */
+int aws_regions(struct provider *p, struct region_list *ret, struct error *err)
+{
+	static const char oldest[] = "us-east-1";
+	const char *home = aws_config_region_or_default(&p->config);
+	struct error why = ERROR_INIT;
+
+	if (!aws_same_partition(home, oldest))
+		return ask(p, home, ret, err);
+	if (ask(p, oldest, ret, &why) == 0)
+		return 0;
+	if (strcmp(home, oldest) != 0 && why.kind == ERROR_AUTH && ask(p, home, ret, err) == 0)
+		return 0;
+	*err = why;
+	return -1;
 }

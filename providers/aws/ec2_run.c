@@ -24,7 +24,7 @@ static void add_base64(struct aws_form *form, const char *name, const void *data
 
 	base64_encode(&text, data, len);
 	aws_form_add(form, name, text.data);
-	buf_release(&text);
+	buf_wipe(&text); /* user-data may hold a host key */
 }
 
 static int check_key(const char *key, struct error *err)
@@ -180,7 +180,7 @@ static int refuse_on_demand(struct provider *p, const struct launch_request *req
 {
 	struct error why;
 
-	if (aws_terminate(p, request->region, id, &why) == 0)
+	if (ec2_terminate_new(p, request->region, id, &why) == 0)
 		return error_set(err, ERROR_REMOTE,
 				 "spot was asked, but instance '%s' came as on demand: it has been "
 				 "terminated",
@@ -261,7 +261,7 @@ int ec2_run_dry(struct provider *p, const struct launch_request *request,
 	error_set(err, ERROR_REMOTE, "RunInstances in %s: the dry run was not taken as one",
 		  request->region);
 	if (!item || ec2_id(item, "instanceId", "i-", &id, &why) ||
-	    aws_terminate(p, request->region, id, &why))
+	    ec2_terminate_new(p, request->region, id, &why))
 		err->unknown = true;
 	xml_release(&xml);
 	return -1;

@@ -103,6 +103,12 @@ void ec2_tag_spec(struct aws_form *form, unsigned n, const char *resource,
 		aws_form_addn(form, tags[i].name, "TagSpecification.%u.Tag.%u.Key", n, nr);
 		aws_form_addn(form, tags[i].value, "TagSpecification.%u.Tag.%u.Value", n, nr);
 	}
+	for (size_t i = 0; i < request->nr_tags; i++) {
+		nr++;
+		aws_form_addn(form, request->tags[i].key, "TagSpecification.%u.Tag.%u.Key", n, nr);
+		aws_form_addn(form, request->tags[i].value, "TagSpecification.%u.Tag.%u.Value", n,
+			      nr);
+	}
 }
 
 void ec2_launch_name(char out[96], const char *launch_id)

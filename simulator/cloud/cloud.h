@@ -21,6 +21,29 @@ struct sim_params;
 
 #define CLOUD_BODY_MAX ((size_t)64 << 10) /* of a request */
 
+/*
+ * What instances run, if anything does. Called in the middle of requests and of cloud_advance(): it
+ * must neither block nor call back. All ids are instances'. NULL in the configuration: state only.
+ */
+struct cloud_boot { /* valid during the call */
+	const char *id;
+	const char *gpu; /* "V100" of NVIDIA's, or NULL */
+	unsigned gpus, gpu_mem_mib;
+	const void *user_data; /* raw */
+	size_t len;
+	const char *public_key; /* of the launch's key pair, or NULL */
+};
+struct cloud_machines {
+	void *ctx;
+	/* It has become running, for the first time or again. address (16 bytes): where it can be
+	 * reached, or "" for one of the model's own, where nobody can. */
+	void (*boot)(void *ctx, const struct cloud_boot *boot, char *address);
+	void (*reboot)(void *ctx, const char *id);
+	void (*halt)(void *ctx, const char *id); /* stopped: its disk stays */
+	void (*end)(void *ctx, const char *id);
+	void (*console)(void *ctx, const char *id, struct buf *out); /* adds at most 64 KiB */
+};
+
 struct cloud_config {
 	uint64_t seed;
 	int64_t start;			     /* Unix s */
@@ -31,6 +54,7 @@ struct cloud_config {
 	int64_t end_ms;		  /* shutting-down to terminated, stopping to stopped; 0: 2000 */
 	int64_t visible_after_ms; /* a new instance is not described before; 0: at once */
 	bool no_default_vpc;	  /* an account without default VPCs */
+	const struct cloud_machines *machines; /* borrowed; may be NULL */
 };
 
 /* Copies what it keeps. cloud_free(NULL) is fine. */
@@ -48,6 +72,12 @@ const char *cloud_account(const struct cloud *cloud);
 void cloud_advance(struct cloud *cloud, int64_t now_ms);
 /* When the next change falls due by itself (Unix ms), or -1: nothing is under way. */
 int64_t cloud_next_change(const struct cloud *cloud);
+
+/*
+ * The machine of that instance has powered itself off: it stops or terminates, as the launch said by
+ * InstanceInitiatedShutdownBehavior. Unknown, or not running: nothing happens.
+ */
+void cloud_machine_off(struct cloud *cloud, const char *id);
 
 /* --- credentials -------------------------------------------------------------------------- */
 

@@ -52,6 +52,7 @@ void act_terminate(struct ec2_call *call)
 
 void act_reboot(struct ec2_call *call)
 {
+	const struct cloud_machines *machines = call->cloud->config.machines;
 	size_t nr;
 	struct instance **v = instances_read(call, true, &nr);
 
@@ -62,8 +63,11 @@ void act_reboot(struct ec2_call *call)
 				"The instance '%s' is not in a state from which it can be rebooted",
 				v[i]->base.id);
 	}
-	if (ec2_ready(call))
-		out_bool(call->out, "return", true);
+	if (!ec2_ready(call))
+		return;
+	for (size_t i = 0; machines && i < nr; i++)
+		machines->reboot(machines->ctx, v[i]->base.id);
+	out_bool(call->out, "return", true);
 }
 
 void act_stop(struct ec2_call *call)
@@ -92,7 +96,8 @@ void act_stop(struct ec2_call *call)
 	if (!ec2_ready(call))
 		return;
 	for (size_t i = 0; i < nr; i++)
-		instance_stop(call->cloud, v[i]);
+		instance_stop(call->cloud, v[i], "Client.UserInitiatedShutdown",
+			      "User initiated shutdown");
 	write_changes(call, v, before, nr);
 }
 

@@ -46,6 +46,10 @@ static const char *public_name(const struct instance *instance, char out[96])
 	out[0] = '\0';
 	if (!instance->public_ip[0])
 		return out;
+	if (strncmp(instance->public_ip, "127.", 4) == 0) { /* no name leads to this computer */
+		snprintf(out, 96, "%s", instance->public_ip);
+		return out;
+	}
 	snprintf(dashed, sizeof(dashed), "%s", instance->public_ip);
 	for (char *c = dashed; *c; c++)
 		*c = *c == '.' ? '-' : *c;

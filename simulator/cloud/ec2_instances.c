@@ -213,9 +213,11 @@ void act_describe_status(struct ec2_call *call)
 		page_next(call, (int64_t)object->index, 0);
 }
 
-/* These machines have no console: the output is there, and empty. */
+/* Empty where nothing runs. The real one is some seconds late; this one is not. */
 void act_console(struct ec2_call *call)
 {
+	const struct cloud_machines *machines = call->cloud->config.machines;
+	struct buf text = BUF_INIT, encoded = BUF_INIT;
 	const char *id = params_need(call->params, "InstanceId");
 	struct object *object = NULL;
 
@@ -227,5 +229,10 @@ void act_console(struct ec2_call *call)
 		return;
 	out_str(call->out, "instanceId", object->id);
 	out_time_ms(call->out, "timestamp", call->cloud->now_ms);
-	out_str(call->out, "output", "");
+	if (machines)
+		machines->console(machines->ctx, object->id, &text);
+	base64_encode(&encoded, text.data, text.len);
+	out_str(call->out, "output", encoded.data);
+	buf_release(&encoded);
+	buf_release(&text);
 }

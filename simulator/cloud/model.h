@@ -266,7 +266,8 @@ void instance_end(struct cloud *cloud, struct instance *instance, const char *co
 void instance_booted(struct cloud *cloud, struct instance *instance);
 void instance_gone(struct cloud *cloud, struct instance *instance);
 void instance_stopped(struct instance *instance);
-void instance_stop(struct cloud *cloud, struct instance *instance);
+void instance_stop(struct cloud *cloud, struct instance *instance, const char *code,
+		   const char *message);
 void instance_start(struct cloud *cloud, struct instance *instance);
 void spot_request_set(struct cloud *cloud, struct spot_request *request, const char *state,
 		      const char *code, const char *message);

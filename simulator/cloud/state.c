@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/codec.h"
 #include "core/mem.h"
 #include "core/money.h"
 #include "core/timefmt.h"
@@ -182,11 +183,62 @@ struct instance *instance_launch(struct cloud *cloud, const struct run_spec *spe
 	return instance;
 }
 
+/* As it was at the launch: the pair may have been deleted, and made anew, since. */
+static const char *public_key_of(const struct cloud *cloud, const struct instance *instance)
+{
+	struct object *object = NULL;
+	const char *found = NULL;
+
+	while (instance->key_name &&
+	       (object = object_next(cloud, OBJECT_KEY, instance->base.region, object))) {
+		const struct key_pair *key = (void *)object;
+
+		if (object->began_ms <= instance->base.began_ms &&
+		    strcmp(key->name, instance->key_name) == 0)
+			found = key->public_key;
+	}
+	return found;
+}
+
+/* Its machine comes up; address is "" where that cannot be reached. */
+static void boot_machine(const struct cloud *cloud, const struct instance *instance,
+			 char address[IP_TEXT_MAX])
+{
+	const struct cloud_machines *machines = cloud->config.machines;
+	const struct type_spec *type = instance->type;
+	const char *data = instance->user_data ? instance->user_data : "";
+	struct buf raw = BUF_INIT_MAX(CLOUD_BODY_MAX);
+	bool nvidia = type->gpu_maker && strcmp(type->gpu_maker, "NVIDIA") == 0;
+	struct cloud_boot boot = { .id = instance->base.id,
+				   .gpu = nvidia ? type->gpu : NULL,
+				   /* a slice of a GPU is one to its machine */
+				   .gpus = nvidia ? type->gpus ? type->gpus : 1 : 0,
+				   .gpu_mem_mib = type->gpu_mem_mib,
+				   .public_key = public_key_of(cloud, instance) };
+
+	address[0] = '\0';
+	if (!machines)
+		return;
+	if (base64_decode(&raw, data, strlen(data)) == 0) { /* checked at launch */
+		boot.user_data = raw.data;
+		boot.len = raw.len;
+	}
+	machines->boot(machines->ctx, &boot, address);
+	buf_wipe(&raw);
+}
+
 void instance_booted(struct cloud *cloud, struct instance *instance)
 {
+	char address[IP_TEXT_MAX];
+
 	instance->state = STATE_RUNNING;
 	instance->state_due_ms = NEVER_MS;
-	if (instance->wants_public_ip)
+	boot_machine(cloud, instance, address);
+	if (!instance->wants_public_ip)
+		return;
+	if (address[0])
+		memcpy(instance->public_ip, address, sizeof(address));
+	else
 		give_public_ip(cloud, instance);
 }
 
@@ -223,6 +275,8 @@ void instance_end(struct cloud *cloud, struct instance *instance, const char *co
 
 	if (!instance_live(instance))
 		return;
+	if (cloud->config.machines)
+		cloud->config.machines->end(cloud->config.machines->ctx, instance->base.id);
 	instance->state = STATE_SHUTTING_DOWN;
 	instance->state_due_ms = cloud->now_ms + cloud->config.end_ms;
 	instance->interrupt_ms = instance->price_due_ms = NEVER_MS;
@@ -256,14 +310,36 @@ void instance_gone(struct cloud *cloud, struct instance *instance)
 	}
 }
 
-void instance_stop(struct cloud *cloud, struct instance *instance)
+void instance_stop(struct cloud *cloud, struct instance *instance, const char *code,
+		   const char *message)
 {
 	if (instance->state != STATE_RUNNING && instance->state != STATE_PENDING)
 		return;
+	if (cloud->config.machines)
+		cloud->config.machines->halt(cloud->config.machines->ctx, instance->base.id);
 	instance->state = STATE_STOPPING;
 	instance->state_due_ms = cloud->now_ms + cloud->config.end_ms;
-	set_reason(cloud, instance, "Client.UserInitiatedShutdown", "User initiated shutdown");
+	set_reason(cloud, instance, code, message);
 	cloud_wake(cloud, instance->state_due_ms);
+}
+
+void cloud_machine_off(struct cloud *cloud, const char *id)
+{
+	static const char code[] = "Client.InstanceInitiatedShutdown";
+	static const char message[] = "Instance initiated shutdown";
+
+	for (size_t i = 0; i < cloud->nr_objects; i++) {
+		struct instance *instance = (void *)cloud->objects[i];
+
+		if (instance->base.kind != OBJECT_INSTANCE || strcmp(instance->base.id, id) != 0 ||
+		    instance->state != STATE_RUNNING)
+			continue;
+		/* a one-time spot instance cannot be started again: it never just stops */
+		if (instance->terminate_on_shutdown || instance->request)
+			instance_end(cloud, instance, code, message, "instance-terminated-by-user");
+		else
+			instance_stop(cloud, instance, code, message);
+	}
 }
 
 void instance_stopped(struct instance *instance)

@@ -142,6 +142,7 @@ static cJSON *advance(struct server *server, const cJSON *body, struct error *er
 		return NULL;
 	pthread_mutex_lock(&server->lock);
 	server->offset_ms += seconds * 1000;
+	machines_advance(server->machines, seconds * 1000);
 	pthread_mutex_unlock(&server->lock);
 	return done(server);
 }
@@ -153,10 +154,8 @@ static cJSON *add_fault(struct server *server, const cJSON *body, struct error *
 
 	pthread_mutex_lock(&server->lock);
 	rc = fault_parse(body, server_advance(server), &fault, err);
-	if (rc == 0 && fault.is_wire)
-		wire_add(&server->wire, &fault.wire);
-	else if (rc == 0)
-		cloud_fault_add(server->cloud, &fault.cloud);
+	if (rc == 0)
+		server_fault(server, &fault);
 	pthread_mutex_unlock(&server->lock);
 	return rc ? NULL : done(server);
 }

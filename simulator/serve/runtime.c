@@ -69,6 +69,7 @@ void runtime_find(struct runtime *ret)
 	ret->file = xasprintf("%s/sim.json", ret->dir);
 	ret->ca = xasprintf("%s/ca.pem", ret->dir);
 	ret->lock = xasprintf("%s/sim.lock", ret->dir);
+	ret->machines = xasprintf("%s/machines", ret->dir);
 	ret->lock_fd = -1;
 }
 
@@ -80,6 +81,7 @@ void runtime_release(struct runtime *runtime)
 	free(runtime->file);
 	free(runtime->ca);
 	free(runtime->lock);
+	free(runtime->machines);
 	*runtime = (struct runtime){ .lock_fd = -1 };
 }
 
@@ -136,6 +138,7 @@ int runtime_claim(struct runtime *runtime, struct error *err)
 			runtime->lock_fd = fd;
 			unlink(runtime->file);
 			unlink(runtime->ca);
+			machines_clear(runtime->machines);
 			return 0;
 		}
 		if (fd >= 0)
@@ -166,6 +169,9 @@ int runtime_write(const struct runtime *runtime, const struct running *running, 
 	cJSON_AddStringToObject(root, "region", running->region);
 	cJSON_AddStringToObject(root, "admin_token", running->admin_token);
 	cJSON_AddStringToObject(root, "started", time_format(started, running->started));
+	cJSON_AddStringToObject(root, "machines", machine_kind_name(running->machines));
+	if (running->ssh_port)
+		cJSON_AddNumberToObject(root, "ssh_port", running->ssh_port);
 	text = cJSON_Print(root);
 	if (!text)
 		out_of_memory();
@@ -181,6 +187,7 @@ void runtime_leave(struct runtime *runtime)
 		return;
 	unlink(runtime->file);
 	unlink(runtime->ca);
+	machines_clear(runtime->machines);
 	unlink(runtime->lock);
 	/* Fails where somebody keeps other things there: theirs to keep. */
 	rmdir(runtime->dir);
@@ -192,6 +199,19 @@ void runtime_leave(struct runtime *runtime)
 	}
 	close(runtime->lock_fd);
 	runtime->lock_fd = -1;
+}
+
+static int parse_machines(const struct json *json, struct running *ret, struct error *err)
+{
+	const char *kind;
+	int64_t port = 0;
+
+	if (json_string(json->root, "machines", 16, &kind, err) ||
+	    (json_get(json->root, "ssh_port") &&
+	     json_int64(json->root, "ssh_port", 1, UINT16_MAX, &port, err)))
+		return -1;
+	ret->ssh_port = (uint16_t)port;
+	return machine_kind_parse(kind, &ret->machines, err);
 }
 
 static int parse(const struct json *json, struct running *ret, struct error *err)
@@ -207,7 +227,7 @@ static int parse(const struct json *json, struct running *ret, struct error *err
 	    json_string(json->root, "region", 64, &region, err) ||
 	    json_string(json->root, "admin_token", 128, &token, err) ||
 	    json_string(json->root, "started", TIME_TEXT_MAX, &started, err) ||
-	    time_parse(started, "started", &ret->started, err))
+	    time_parse(started, "started", &ret->started, err) || parse_machines(json, ret, err))
 		return -1;
 	ret->pid = (pid_t)pid;
 	ret->endpoint = xstrdup(endpoint);

@@ -4,11 +4,13 @@
  * $GPUCLOUD_SIMULATOR_DIR, else $XDG_RUNTIME_DIR/gpucloud-sim, else /tmp/gpucloud-UID/sim. It holds
  *
  *   sim.json  where and how to reach the one that runs (0600, replaced atomically): pid, endpoint,
- *             ca_bundle, access_key_id, secret_access_key, region, admin_token, started
+ *             ca_bundle, access_key_id, secret_access_key, region, admin_token, started, machines
+ *             (none, fake, sshd) and, where SSH answers on them, ssh_port
  *   ca.pem    the authority that signed its certificate
+ *   machines  a symbolic link to the folder of simulated machines, where there are any
  *   sim.lock  locked for as long as it lives: a pid may be used again, a lock cannot lie
  *
- * All three are gone when it has ended.
+ * All of it is gone when it has ended.
  */
 #ifndef GPUCLOUD_SIMULATOR_SERVE_RUNTIME_H
 #define GPUCLOUD_SIMULATOR_SERVE_RUNTIME_H
@@ -18,10 +20,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "simulator/machine/machine.h"
+
 struct error;
 
 struct runtime {
-	char *dir, *file, *ca, *lock;
+	char *dir, *file, *ca, *lock, *machines;
 	int lock_fd; /* -1: not ours */
 };
 
@@ -30,6 +34,8 @@ struct running {
 	pid_t pid;
 	char *endpoint, *ca_bundle, *access_key_id, *secret_access_key, *region, *admin_token;
 	int64_t started;
+	enum machine_kind machines;
+	uint16_t ssh_port; /* 0: none */
 };
 
 void runtime_find(struct runtime *ret); /* reads the environment */

@@ -159,6 +159,19 @@ static int wire_fault(const cJSON *node, struct wire_fault *ret, struct error *e
 	return 0;
 }
 
+static int machine_fault(const cJSON *node, struct machine_fault *ret, struct error *err)
+{
+	static const char *const names[] = { "kind", "instance", NULL };
+	const char *id;
+
+	if (known(node, "fault", names, err) ||
+	    text(node, "instance", sizeof(ret->id) - 1, &id, err))
+		return -1;
+	ret->all = id == NULL;
+	snprintf(ret->id, sizeof(ret->id), "%s", id ? id : "");
+	return 0;
+}
+
 int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret, struct error *err)
 {
 	static const struct {
@@ -185,6 +198,14 @@ int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret,
 			return 0;
 		}
 	}
+	if (machine_fault_parse(kind) >= 0) {
+		fault.is_machine = true;
+		fault.machine.bits = (unsigned)machine_fault_parse(kind);
+		if (machine_fault(node, &fault.machine, err))
+			return -1;
+		*ret = fault;
+		return 0;
+	}
 	for (int i = 0; i < FAULT_KIND_COUNT; i++) {
 		if (strcmp(fault_kind_name((enum fault_kind)i), kind) == 0) {
 			fault.cloud.kind = (enum fault_kind)i;
@@ -196,7 +217,8 @@ int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret,
 	}
 	error_set(err, ERROR_USAGE, "fault: unknown kind '%s'", kind);
 	return error_hint(err, "error, html, delay, cut, lost, truncate, no-capacity, price, "
-			       "interrupt, giant, slow, double, skew");
+			       "interrupt, giant, slow, double, skew, swap-host-key, hang, refuse, "
+			       "disconnect, heal");
 }
 
 static int quotas(const cJSON *root, struct scenario *ret, struct error *err)

@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "simulator/cloud/cloud.h"
 #include "simulator/cloud/fault.h"
+#include "simulator/machine/machine.h"
 #include "simulator/serve/wire.h"
 
 struct cJSON;
@@ -20,9 +21,17 @@ struct error;
 #define SCENARIO_BYTES_MAX  ((size_t)1 << 20)
 #define SCENARIO_FAULTS_MAX 1000
 
-/* One fault: either the model's or the wire's. */
+/* What is wrong with one machine or with all; bits as in simulator/machine/machine.h. */
+struct machine_fault {
+	char id[MACHINE_ID_MAX];
+	bool all;
+	unsigned bits;
+};
+
+/* One fault: the model's, the wire's or a machine's. */
 struct any_fault {
-	bool is_wire;
+	bool is_wire, is_machine;
+	struct machine_fault machine;
 	struct fault cloud; /* strings belong to the JSON it was read from; times are from now on */
 	struct wire_fault wire;
 };

@@ -29,6 +29,7 @@ int64_t server_advance(struct server *server)
 {
 	int64_t now = clock_now_ms(&clock_system) + server->offset_ms;
 
+	guests_notice(server);
 	cloud_advance(server->cloud, now);
 	return now;
 }
@@ -96,12 +97,19 @@ static void apply_scenario(struct server *server, const struct scenario *scenari
 						(unsigned)scenario->quota[i][spot]);
 		}
 	}
-	for (size_t i = 0; i < scenario->nr_faults; i++) {
-		if (scenario->faults[i].is_wire)
-			wire_add(&server->wire, &scenario->faults[i].wire);
-		else
-			cloud_fault_add(server->cloud, &scenario->faults[i].cloud);
-	}
+	for (size_t i = 0; i < scenario->nr_faults; i++)
+		server_fault(server, &scenario->faults[i]);
+}
+
+void server_fault(struct server *server, const struct any_fault *fault)
+{
+	if (fault->is_machine)
+		machines_fault(server->machines, fault->machine.all ? NULL : fault->machine.id,
+			       fault->machine.bits);
+	else if (fault->is_wire)
+		wire_add(&server->wire, &fault->wire);
+	else
+		cloud_fault_add(server->cloud, &fault->cloud);
 }
 
 static int load_scenario(const char *path, int64_t now_ms, struct scenario *ret, struct error *err)
@@ -134,7 +142,10 @@ static int make_cloud(struct server *server, const struct server_config *config,
 				      .start = now_ms / 1000,
 				      .access_key = server->access_key,
 				      .secret_key = server->secret_key,
-				      .boot_ms = config->boot_ms };
+				      .boot_ms = config->boot_ms,
+				      .machines = config->machines == MACHINE_NONE
+							  ? NULL
+							  : &server->machine_ops };
 
 	if (make_market(server, config, cloud.start, err))
 		return -1;
@@ -207,6 +218,10 @@ int server_start(const struct server_config *config, struct server **ret, struct
 	server->tls = !config->plain_http;
 	server->stop = config->stop;
 	server->stop_ctx = config->stop_ctx;
+	if (guests_start(server, config, err)) {
+		server_free(server);
+		return -1;
+	}
 	make_keys(server);
 	/* Clients are told of an authority even where plain HTTP needs none: one shape for all. */
 	if (make_cloud(server, config, err) || tls_identity_make(&server->identity, err) ||
@@ -214,6 +229,7 @@ int server_start(const struct server_config *config, struct server **ret, struct
 		server_free(server);
 		return -1;
 	}
+	guests_pulse(server);
 	server->facts.endpoint = server->endpoint;
 	server->facts.access_key = server->access_key;
 	server->facts.secret_key = server->secret_key;
@@ -240,6 +256,7 @@ void server_free(struct server *server)
 	pthread_mutex_unlock(&server->lock);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
+	guests_stop(server);
 	cloud_free(server->cloud);
 	market_free(server->market);
 	wire_release(&server->wire);

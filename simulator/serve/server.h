@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "simulator/machine/machine.h"
+
 struct error;
 struct server;
 
@@ -24,11 +26,16 @@ struct server_config { /* zeroed: the defaults */
 	bool plain_http;
 	bool has_seed; /* else: the same market every time, but ids of their own */
 	uint64_t seed;
-	const char *market;	 /* a folder or file of recorded prices; NULL: synthetic */
-	int64_t as_of;		 /* with market: which recorded time is now; 0: the last one */
-	const char *scenario;	 /* a file, or NULL */
-	int64_t boot_ms;	 /* 0: as the model has it */
-	void (*stop)(void *ctx); /* called from any thread when a client asks for the end */
+	const char *market;   /* a folder or file of recorded prices; NULL: synthetic */
+	int64_t as_of;	      /* with market: which recorded time is now; 0: the last one */
+	const char *scenario; /* a file, or NULL */
+	int64_t boot_ms;      /* 0: as the model has it */
+	enum machine_kind machines;
+	unsigned machine_faults;    /* of every machine; MACHINE_... */
+	unsigned machine_addresses; /* 0: all there are */
+	const char *machines_link;  /* a symbolic link to their folder, or NULL */
+	const char *fake_gpu;	    /* folder of the fake GPU driver, or NULL */
+	void (*stop)(void *ctx);    /* called from any thread when a client asks for the end */
 	void *stop_ctx;
 };
 
@@ -41,9 +48,11 @@ struct server_facts {
 	const char *ca_pem;
 	size_t ca_len;
 	int64_t started; /* Unix s */
+	enum machine_kind machines;
+	uint16_t ssh_port; /* of every machine, each on its own address; 0: none answers */
 };
 
-/* Listens when it returns. */
+/* Listens when it returns. Call it before there are threads: it forks. */
 int server_start(const struct server_config *config, struct server **ret, struct error *err);
 const struct server_facts *server_facts(const struct server *server);
 void server_free(struct server *server); /* ends replies that wait, closes every connection */

@@ -10,9 +10,12 @@
 #include <microhttpd.h>
 
 #include "core/buf.h"
+#include "simulator/cloud/cloud.h"
 #include "simulator/serve/server.h"
 #include "simulator/serve/tls.h"
 #include "simulator/serve/wire.h"
+
+struct any_fault;
 
 struct server {
 	pthread_mutex_t lock; /* over everything down to the next blank line */
@@ -21,7 +24,11 @@ struct server {
 	struct cloud *cloud;
 	struct wire wire;
 	int64_t offset_ms; /* simulated time less real time */
+	struct machines *machines;
+	struct cloud_machines machine_ops;
 
+	pthread_t pulse;
+	bool has_pulse;
 	struct market *market;
 	bool tls;
 	struct tls_identity identity;
@@ -60,6 +67,16 @@ void exchange_stamp(struct server *server, struct MHD_Response *response);
 /* path begins with "/_sim/". admin.c. */
 enum MHD_Result admin_handle(struct server *server, struct MHD_Connection *connection,
 			     const char *method, const char *path, struct exchange *exchange);
+
+/* guests.c: the model's machines, on simulator/machine. */
+int guests_start(struct server *server, const struct server_config *config, struct error *err);
+void guests_notice(struct server *server); /* those that went off by themselves: lock held */
+/* Machines live on while nobody asks: from then on the model does too. */
+void guests_pulse(struct server *server);
+void guests_stop(struct server *server);
+
+/* With the lock held, or before anybody is served. */
+void server_fault(struct server *server, const struct any_fault *fault);
 
 /* With the lock held: brings the model to the present simulated time, which is returned. */
 int64_t server_advance(struct server *server);

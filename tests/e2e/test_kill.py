@@ -110,7 +110,7 @@ def test_killed_before_it_got_through(gc):
 
 
 def test_killed_before_it_got_through_and_repeated(gc):
-    gc.sim.fault(kind="cut", action="RunInstances", count=2)
+    gc.sim.fault(kind="cut", action="RunInstances", count=2, delay_ms=1500)
     kill_when(gc.popen("launch", "--name", "retry", *TYPE, *ACCEPTED),
               lambda: requests(gc.sim, "RunInstances"), "the first try")
     done = gc.ok("launch", "--name", "retry", *TYPE, *ACCEPTED)
@@ -254,7 +254,7 @@ def test_broken_journal(gc):
     state = pathlib.Path(gc.state_folder)
     state.mkdir(mode=0o700)
     (state / "journal.db").write_bytes(b"this is no database" * 100)
-    gc.fails(1, "launch", "--name", "x", *TYPE, says=["journal", "nothing is launched without"])
+    gc.fails(1, "launch", "--name", "x", *TYPE, says=["journal", "is corrupt, or no database"])
     assert gc.sim.state()["resources"] == []
     assert "journal" in gc.ok("list").stderr
 
@@ -343,7 +343,7 @@ def test_not_known_is_said(gc):
     """Neither answer nor sight: reported as unknown, not as failure, and found later."""
     gc.sim.fault(kind="lost", action="RunInstances")
     gc.sim.fault(kind="error", action="DescribeInstances", status=500, code="InternalError",
-                 first=2, count=60)
+                 count=24)
     done = gc.fails(1, "launch", *TYPE, *ACCEPTED, timeout=120)
     assert "whether an instance was made is not known" in done.stderr
     assert "gpucloud list" in done.stderr

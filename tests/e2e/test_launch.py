@@ -233,7 +233,8 @@ def test_dry_run_of_the_other_commands(gc):
 
 def test_a_name_is_launched_once(gc):
     first = gc.launch("once", "--type", "g4dn.xlarge", "--wait", "accepted")
-    again = gc.lines("launch", "--name", "once", "--spot", "--type", "g5.xlarge")[-1]
+    gc.fails(1, "launch", "--name", "once", "--type", "g5.xlarge", says="g4dn.xlarge")
+    again = gc.lines("launch", "--name", "once", "--spot", "--type", "g4dn.xlarge")[-1]
     assert again["existed"] is True and again["instance"]["id"] == first["id"]
     assert "lives already: nothing was launched" in gc.ok("launch", "--name", "once").stderr
     assert len(gc.made()) == 1
@@ -279,7 +280,8 @@ def test_what_others_made_is_left_alone(gc):
     gc.ok("--yes", "terminate", "--all")
     assert [r["id"] for r in gc.sim.live()] == [stranger]
     gc.fails(2, "terminate", stranger, says="was not made by gpucloud")
-    gc.ok("--yes", "terminate", stranger)
+    gc.fails(2, "--yes", "terminate", stranger, says="--force")
+    gc.ok("--yes", "terminate", "--force", stranger)
     wait_until(lambda: not gc.sim.live(), "its end")
 
 

@@ -337,7 +337,7 @@ static void test_many_at_once(void **state)
 	assert_int_equal(fake.largest_round, 3);
 	assert_int_equal(call[0].rc, 0);
 	assert_string_equal(xml_text(xml_root(&call[0].xml), NULL), "1");
-	assert_int_equal(call[1].err.kind, ERROR_USAGE);
+	assert_int_equal(call[1].err.kind, ERROR_NOT_FOUND);
 	assert_int_equal(call[2].err.kind, ERROR_AUTH);
 	assert_string_equal(xml_text(xml_root(&call[3].xml), NULL), "2");
 	for (size_t i = 0; i < 4; i++)

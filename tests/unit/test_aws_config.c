@@ -56,7 +56,7 @@ static void test_region_syntax(void **state)
 			fail_msg("'%s' gives %d", cases[i].region, rc);
 		if (rc == 0)
 			continue;
-		assert_int_equal(err.kind, ERROR_USAGE);
+		assert_int_equal(err.kind, ERROR_NOT_FOUND);
 		assert_non_null(strstr(err.message, "unknown region"));
 		assert_non_null(strstr(err.hint, cases[i].hint));
 		assert_null(strchr(err.message, '\n'));
@@ -146,6 +146,11 @@ static void test_own_hosts(void **state)
 	assert_string_equal(aws_pricing_region("ap-northeast-1"), "ap-south-1");
 	assert_string_equal(aws_pricing_region("us-west-2"), "us-east-1");
 	assert_string_equal(aws_pricing_region("sa-east-1"), "us-east-1");
+	assert_true(aws_same_partition("us-east-1", "eu-central-1"));
+	assert_true(aws_same_partition("cn-north-1", "cn-northwest-1"));
+	assert_false(aws_same_partition("us-east-1", "cn-north-1"));
+	assert_false(aws_same_partition("us-east-1", "us-gov-west-1"));
+	assert_false(aws_same_partition("us-iso-east-1", "us-isob-east-1"));
 	aws_config_release(&config);
 	aws_fake_stop(&fake);
 }
@@ -161,7 +166,7 @@ static void test_bad_region_makes_no_host(void **state)
 	aws_fake_start(&fake, NULL);
 	assert_int_equal(aws_config_load(&config, &fake.env, &err), 0);
 	assert_int_equal(aws_config_endpoint(&config, "ec2", "evil.org/#", &url, &err), -1);
-	assert_int_equal(err.kind, ERROR_USAGE);
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 	assert_int_equal(url.len, 0);
 	aws_config_release(&config);
 	aws_fake_stop(&fake);

@@ -81,6 +81,9 @@ static void test_refresh_fails(void **state)
 		       "<ErrorResponse><Error><Code>AccessDenied</Code><Message>gone</Message>"
 		       "</Error></ErrorResponse>");
 	aws_fake_expect_key(p, "ROLE", "token-of-ROLE", "role");
+	size_t asked = fake.nr_requests;
+	aws_fake_expect_key(p, "ROLE", "token-of-ROLE", "role");
+	assert_int_equal(fake.nr_requests, asked); /* STS is left alone for a while */
 	fake.now_ms += 100 * 1000;
 	aws_fake_reply(&fake, NULL, 403,
 		       "<ErrorResponse><Error><Code>AccessDenied</Code><Message>gone</Message>"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "core/secret.h"
 #include "providers/aws/aws.h"
 #include "tests/unit/aws_fake.h"
 
@@ -280,6 +281,34 @@ static void test_hostile_text(void **state)
 	assert_null(strchr(err.message, '\n'));
 }
 
+/*
+ * STS quotes the request it was sent, session token and all. The token is masked before the text is
+ * cut: nobody would know half of it again.
+ */
+static void test_quoted_secret(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct secret token = { NULL, 0 };
+	struct buf body = BUF_INIT;
+	char text[2001];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = (char)('A' + i * i % 23);
+	text[sizeof(text) - 1] = '\0';
+	secret_set(&token, text, sizeof(text) - 1);
+	buf_addf(&body,
+		 "<Response><Error><Code>SignatureDoesNotMatch</Code><Message>It should have been "
+		 "'POST x-amz-security-token:%s'</Message></Error></Response>",
+		 text);
+	classify(AWS_QUERY, 403, body.data, NULL, &err);
+	text[12] = '\0';
+	assert_null(strstr(err.message, text));
+	assert_non_null(strstr(err.message, "x-amz-security-token:***'"));
+	buf_release(&body);
+	secret_release(&token);
+}
+
 static void test_clock_hint(void **state)
 {
 	struct http_header slow = { "Date", "Thu, 01 Jan 2026 00:20:00 GMT" };
@@ -309,9 +338,10 @@ static void test_patterns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	     cmocka_unit_test(test_json),
-		cmocka_unit_test(test_what_is_told), cmocka_unit_test(test_hostile_text),
-		cmocka_unit_test(test_clock_hint),   cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_table),	      cmocka_unit_test(test_json),
+		cmocka_unit_test(test_what_is_told),  cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_quoted_secret), cmocka_unit_test(test_clock_hint),
+		cmocka_unit_test(test_patterns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,13 @@ static void test_money_text_and_sums(void **state)
 	assert_int_equal(money_for_time(1, 1800), 1);
 	assert_int_equal(money_for_time(3059999, 61), 51850); /* 51,849.98 */
 	assert_int_equal(money_for_time(MONEY_MAX, 10), INT64_C(2777777777778));
+	/* A price and an age that only a hostile reply has: the most we can say, and no overflow. */
+	assert_int_equal(money_for_time(MONEY_MAX, INT64_C(315360000)), MONEY_MAX);
+	assert_int_equal(money_for_time(MONEY_MAX, INT64_MAX), MONEY_MAX);
+	assert_int_equal(money_for_time(MONEY_MAX, 3600), MONEY_MAX);
+	assert_int_equal(money_for_time(MONEY_MAX, 3599), INT64_C(999722222222222));
+	assert_int_equal(money_for_time(INT64_C(40000000), INT64_C(315360000)),
+			 INT64_C(3504000000000));
 }
 
 static void test_time_parse(void **state)
@@ -250,6 +257,9 @@ static void test_durations(void **state)
 	int64_t s;
 	assert_int_equal(time_parse_ago("1h", "--since", 10000, &s, &err), 0);
 	assert_int_equal(s, 6400);
+	/* Longer ago than time itself: all there is. */
+	assert_int_equal(time_parse_ago("1y", "--since", 10000, &s, &err), 0);
+	assert_int_equal(s, 0);
 	assert_int_equal(time_parse_ago("now", "--since", 10000, &s, &err), 0);
 	assert_int_equal(s, 10000);
 	assert_int_equal(time_parse_ago("soon", "--since", 10000, &s, &err), -1);

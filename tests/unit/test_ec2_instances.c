@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/buf.h"
 #include "core/mem.h"
 #include "fake_cloud.h"
 #include "providers/aws/ec2.h"
@@ -223,6 +224,46 @@ static void test_gone_and_pages(void **state)
 	assert_int_equal(err.kind, ERROR_AUTH);
 }
 
+/* A page full of the largest instances there are is still one that we read. */
+static void test_largest_page(void **state)
+{
+	struct fake_cloud *cloud = *state;
+	struct instance_query query = { .regions = regions, .nr_regions = 1 };
+	struct instance_list list = { 0 };
+	struct error err = ERROR_INIT;
+	struct buf one = BUF_INIT, page = BUF_INIT;
+
+	fake_once(cloud, LIST, 200, NONE);
+	assert_int_equal(aws_instances(cloud->p, &query, &list, &err), 0);
+	instance_list_release(&list);
+	long size = strtol(fake_param(fake_seen(cloud, LIST, 0), "MaxResults"), NULL, 10);
+	assert_in_range(size, 5, 1000);
+
+	/* A p5 has 32 network interfaces, each with some 40 elements of long names. */
+	buf_addstr(&one, "<networkInterfaceSet>");
+	for (int i = 0; i < 32; i++) {
+		buf_addstr(&one, "<item>");
+		for (int j = 0; j < 40; j++)
+			buf_addstr(&one, "<groupIdentifier>0123456789abc</groupIdentifier>");
+		buf_addstr(&one, "</item>");
+	}
+	buf_addstr(&one, "</networkInterfaceSet>");
+	buf_addstr(&page, "<DescribeInstancesResponse><reservationSet>");
+	for (long i = 0; i < size; i++)
+		buf_addf(&page,
+			 "<item><instancesSet><item><instanceId>i-%04lx</instanceId>" OURS(
+				 "l1") "%s</item></instancesSet></item>",
+			 i, one.data);
+	buf_addstr(&page, "</reservationSet></DescribeInstancesResponse>");
+	fake_once(cloud, LIST, 200, page.data);
+	if (aws_instances(cloud->p, &query, &list, &err) < 0)
+		fail_msg("%ld instances: %s", size, err.message);
+	assert_int_equal(list.nr, size);
+	instance_list_release(&list);
+	buf_release(&one);
+	buf_release(&page);
+}
+
 static void test_hostile_lists(void **state)
 {
 	static const char *const bodies[] = {
@@ -256,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_and_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_largest_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_lists, setup, teardown),
 	};
 

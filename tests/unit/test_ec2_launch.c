@@ -245,6 +245,25 @@ static void test_foreign_group(void **state)
 	assert_int_equal(fake_count(cloud, RUN), 0);
 }
 
+/* The reply to the first request was lost, and the group is not seen everywhere yet. */
+static void test_own_group_settles(void **state)
+{
+	struct world *world = *state;
+	struct fake_cloud *cloud = &world->cloud;
+
+	world_add_places(cloud);
+	fake_error(cloud, "Action=CreateSecurityGroup", 400, "InvalidGroup.Duplicate");
+	fake_once(cloud, "Action=DescribeSecurityGroups", 200,
+		  FAKE_REPLY("DescribeSecurityGroups", "<securityGroupInfo/>"));
+	fake_once(cloud, "Action=DescribeSecurityGroups", 200,
+		  GROUP("sg-77", "<item><key>gpucloud-launch</key><value>l1x</value></item>"));
+	world_add_made(cloud);
+	fake_once(cloud, RUN, 200, RAN(INSTANCE("i-0abc", "tok-1", SPOT_LIFE)));
+	assert_int_equal(world_launch(world), 0);
+	world_param(fake_seen(cloud, RUN, 0), "SecurityGroupId.1", "sg-77");
+	launch_result_release(&world->result);
+}
+
 static void test_group_settles(void **state)
 {
 	struct world *world = *state;
@@ -266,7 +285,8 @@ static void test_requests_refused(void **state)
 	static const uint16_t zero[] = { 0 };
 	static const char *const from[] = {
 		"203.0.113.7", "203.0.113.7/33", "/32",	   "1.2.3.4/",
-		"300.1.1.1/8", "::1/129",	 "zz::/4", "1.2.3.4/8 "
+		"300.1.1.1/8", "::1/129",	 "zz::/4", "1.2.3.4/8 ",
+		"1.2.3.4/0",   "2001:db8::/0" /* EC2 would take these for the whole world */
 	};
 	struct world *world = *state;
 	struct launch_request good = world->request;
@@ -334,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_journal_loses, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_made_before, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_group, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_own_group_settles, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_group_settles, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_requests_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_user_data_bounds, world_setup, world_teardown),

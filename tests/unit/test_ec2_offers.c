@@ -395,6 +395,7 @@ static void test_regions(void **state)
 			     "<regionInfo><item><regionName>us-west-2</regionName><optInStatus>"
 			     "opt-in-not-required</optInStatus></item><item><regionName>af-south-1"
 			     "</regionName><optInStatus>not-opted-in</optInStatus></item><item>"
+			     "<regionName>cn-north-1</regionName></item><item>" /* not ours */
 			     "<regionName>eu-west-1</regionName></item></regionInfo>"));
 	assert_int_equal(aws_regions(cloud->p, &list, &err), 0);
 	assert_int_equal(list.nr, 2);

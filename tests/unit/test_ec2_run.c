@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
+#include "core/interrupt.h"
 #include "core/mem.h"
 #include "launch_world.h"
 #include "providers/aws/ec2.h"
@@ -36,6 +41,81 @@ static void test_spot_guard(void **state)
 	assert_int_equal(world->err.kind, ERROR_REMOTE);
 	assert_true(world->err.unknown);
 	assert_non_null(strstr(world->err.hint, "terminate i-0abc"));
+}
+
+/* "Not found" for a while is no end: what was made a moment ago is not known everywhere yet. */
+static void test_spot_guard_not_found(void **state)
+{
+	struct world *world = *state;
+	struct fake_cloud *cloud = &world->cloud;
+
+	world_add_all(cloud);
+	fake_always(cloud, RUN, 200, RAN(INSTANCE("i-0abc", "tok-1", "")));
+	fake_error(cloud, "Action=TerminateInstances", 400, "InvalidInstanceID.NotFound")->times =
+		-1;
+	assert_int_equal(world_launch(world), -1);
+	assert_int_equal(world->err.kind, ERROR_REMOTE);
+	assert_true(world->err.unknown);
+	assert_non_null(strstr(world->err.message, "could not be terminated"));
+	assert_non_null(strstr(world->err.hint, "terminate i-0abc"));
+	assert_true(cloud->slept_ms >= 10000 && cloud->slept_ms <= 60000);
+}
+
+/* Nothing but RunInstances can leave an instance that nobody knows of. */
+static void test_unknown_only_once_run(void **state)
+{
+	static const char *const before[] = { "Action=DescribeImages", "Action=DescribeSubnets",
+					      "Action=ImportKeyPair",
+					      "Action=CreateSecurityGroup" };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		struct fake_rule *rule = fake_once(&world->cloud, before[i], 0, "");
+		rule->fail = ERROR_NETWORK;
+		rule->unknown = true;
+		rule->times = HTTP_ATTEMPTS_MAX;
+	}
+	world_add_all(&world->cloud);
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		assert_int_equal(world_launch(world), -1);
+		assert_int_equal(world->err.kind, ERROR_NETWORK);
+		if (world->err.unknown)
+			fail_msg("%s: %s", before[i], world->err.message);
+	}
+	assert_int_equal(fake_count(&world->cloud, RUN), 0);
+}
+
+/* Ctrl-C while the journal was being written: what has not begun does not begin. */
+static int interrupting_intend(void *ctx, const char *kind, const char *name, const char *hash,
+			       struct error *err)
+{
+	(void)ctx;
+	(void)name;
+	(void)hash;
+	(void)err;
+	if (!strcmp(kind, "instance"))
+		raise(SIGINT);
+	return 0;
+}
+
+static void test_interrupted_before_run(void **state)
+{
+	struct world *world = *state;
+	int status = -1;
+
+	world_add_all(&world->cloud);
+	fake_always(&world->cloud, RUN, 200, RAN(INSTANCE("i-0abc", "tok-1", SPOT_LIFE)));
+	world->steps.intend = interrupting_intend;
+	pid_t pid = fork(); /* signals once counted stay counted */
+	if (pid == 0) {
+		interrupt_install();
+		_exit(world_launch(world) < 0 && world->err.kind == ERROR_CANCELLED &&
+				      !world->err.unknown && !fake_count(&world->cloud, RUN)
+			      ? 0
+			      : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void test_run_replies(void **state)
@@ -192,6 +272,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_spot_guard, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_spot_guard_not_found, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_only_once_run, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_interrupted_before_run, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_run_replies, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_run_errors, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_price_too_low, world_setup, world_teardown),

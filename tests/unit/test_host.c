@@ -163,6 +163,25 @@ static void test_timeout_kills_the_group(void **state)
 	buf_release(&diag);
 }
 
+/* Nor does one that never stops talking, on either stream. */
+static void test_timeout_of_a_talker(void **state)
+{
+	struct buf out = BUF_INIT, diag = BUF_INIT_MAX(100);
+	struct error err = ERROR_INIT;
+	int status = -1;
+	int64_t began = clock_mono_ms(&clock_system);
+
+	(void)state;
+	assert_int_equal(sh("cat /dev/zero >&2 & cat /dev/zero >&2 & exec cat /dev/zero >&2", 400,
+			    &out, &diag, &status, &err),
+			 -1);
+	assert_int_equal(err.kind, ERROR_TIMEOUT);
+	assert_true(clock_mono_ms(&clock_system) - began < 60000);
+	assert_int_equal(diag.len, 100);
+	buf_release(&out);
+	buf_release(&diag);
+}
+
 /* A helper that leaves something behind with its pipes open does not hold us up. */
 static void test_background_child(void **state)
 {
@@ -242,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_are_not_shell),
 		cmocka_unit_test(test_cannot_start),
 		cmocka_unit_test(test_ceilings),
+		cmocka_unit_test(test_timeout_of_a_talker),
 		cmocka_unit_test(test_timeout_kills_the_group),
 		cmocka_unit_test(test_background_child),
 		cmocka_unit_test(test_descriptors),

@@ -113,7 +113,7 @@ static void test_overlap_and_sharing(void **state)
 	assert_redacted("-abcdefgh-abcd-", "-***-***-");
 
 	/* Two holders of one value: it stays masked until both are gone. */
-	secret_copy(&c, &a);
+	secret_set(&c, a.data, a.len);
 	secret_release(&a);
 	assert_redacted("-abcdefgh-", "-***-");
 	secret_release(&c);
@@ -132,7 +132,7 @@ static void test_set_again(void **state)
 	assert_string_equal(secret.data, "value");
 	assert_int_equal(secret.len, 5);
 	assert_redacted("first-value", "first-***");
-	secret_copy(&secret, &secret);
+	secret_set(&secret, secret.data, secret.len);
 	assert_string_equal(secret.data, "value");
 	secret_set(&secret, NULL, 0);
 	assert_false(secret_is_set(&secret));

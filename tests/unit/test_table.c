@@ -262,6 +262,7 @@ static void test_progress(void **state)
 	(void)state;
 	setenv("TERM", "xterm", 1);
 	setenv("COLUMNS", "20", 1);
+	capture->cli.err_colour = true;
 	progress_start(&capture->cli, "comparing %d zones of the whole wide world", 6);
 	assert_string_equal(told(capture), "\r\033[Kcomparing 6 zones o");
 	cli_note(&capture->cli, "a note");

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Makes a C file of a text file: cmake -DIN=FILE -DOUT=FILE.c -DNAME=symbol -P EmbedText.cmake
+# Bytes, not a string literal: C promises no more than 4095 characters of those.
+file(READ "${IN}" hex HEX)
+string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+file(WRITE "${OUT}" "/* Made of ${NAME} by cmake/EmbedText.cmake. */
+#include \"fleet/machine/machine_files.h\"
+
+const char ${NAME}[] = {
+${bytes}
+0x00 };
+")

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of this folder, as the build embeds them: what is put on a machine. */
+#ifndef GPUCLOUD_FLEET_MACHINE_FILES_H
+#define GPUCLOUD_FLEET_MACHINE_FILES_H
+
+extern const char machine_ttl_script[];	 /* ttl.sh */
+extern const char machine_ttl_service[]; /* gpucloud-ttl.service; @SECONDS@ is to be replaced */
+
+#endif
