@@ -104,6 +104,8 @@ static void join(int argc, const char **argv, struct buf *out)
 	}
 }
 
+static const int standard_input = STDIN_FILENO;
+
 static int exec_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct exec_args *args = data;
@@ -113,7 +115,13 @@ static int exec_run(struct cli *cli, void *data, int argc, const char **argv)
 		.out = { cli->out, cli->out_terminal },
 		.err = { cli->err, cli->err_terminal },
 	};
-	const struct remote_stream stream = { &relay, on_out, on_err, args->in ? on_in : NULL };
+	const struct remote_stream stream = {
+		.ctx = &relay,
+		.out = on_out,
+		.err = on_err,
+		.in = args->in ? on_in : NULL,
+		.in_fd = &standard_input,
+	};
 	struct remote_exit ended = { 0 };
 	int64_t limit_s = 0;
 	int rc = -1;

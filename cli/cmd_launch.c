@@ -10,22 +10,29 @@
 #include "cli/common.h"
 #include "cli/confirm.h"
 #include "cli/history_view.h"
+#include "cli/launch_ready.h"
 #include "cli/launch_show.h"
 #include "cli/progress.h"
+#include "cli/selftest_show.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "core/timefmt.h"
+#include "fleet/boot.h"
 #include "fleet/launch.h"
 #include "fleet/recover.h"
 
 #define USER_DATA_MAX  ((size_t)16 << 10) /* EC2's limit, before base64 */
 #define ASK_ABOVE      2		  /* bids above 200 % of on demand are asked about */
 #define WAIT_DEFAULT_S 600
+#define TTL_LEAST_S    60
+#define TTL_MOST_S     (INT64_C(366) * 86400)
 
 struct launch_args {
 	const char *type, *gpu, *zone, *bid, *zone_by, *on_demand, *name, *image, *subnet;
-	const char *ssh_key, *from, *user_data, *wait;
+	const char *ssh_key, *from, *user_data, *wait, *ttl, *selftest;
 	struct opt_strings ports;
 	unsigned gpus, disk, timeout;
 	bool spot;
@@ -35,7 +42,7 @@ static const struct opt launch_opts[] = {
 	OPT_FLAG_AT('s', "spot", struct launch_args, spot,
 		    "spare capacity: cheaper, may be taken back"),
 	OPT_STRING_AT('b', "bid", struct launch_args, bid, "BID",
-		      "highest price for spot: 51% of on demand, or dollars an hour"),
+		      "cap on spot: 51% of on demand, or dollars an hour"),
 	OPT_STRING_AT('g', "gpu", struct launch_args, gpu, "GPU",
 		      "cheapest type with it: V100, T4, ..."),
 	OPT_UINT_AT(0, "gpus", struct launch_args, gpus, "N", 1, 64, "how many of them (1)"),
@@ -50,7 +57,7 @@ static const struct opt launch_opts[] = {
 	OPT_UINT_AT(0, "disk", struct launch_args, disk, "GIB", 1, 65536,
 		    "root disk (the image's own)"),
 	OPT_STRING_AT(0, "ssh-key", struct launch_args, ssh_key, "FILE",
-		      "public key to install, or none (~/.ssh/id_ed25519.pub)"),
+		      "your key too, or none (~/.ssh/id_ed25519.pub)"),
 	OPT_STRINGS_AT('p', "port", struct launch_args, ports, "PORT", "open this TCP port too"),
 	OPT_STRING_AT(0, "from", struct launch_args, from, "CIDR",
 		      "who may connect (this computer's address alone)"),
@@ -58,8 +65,12 @@ static const struct opt launch_opts[] = {
 		      "this subnet (the zone's default)"),
 	OPT_STRING_AT(0, "user-data", struct launch_args, user_data, "FILE",
 		      "handed to the machine"),
+	OPT_STRING_AT(0, "ttl", struct launch_args, ttl, "TIME",
+		      "it ends by itself after so long, or none (12h)"),
+	OPT_STRING_AT(0, "selftest", struct launch_args, selftest, "MODE",
+		      "prove the GPU: quick or none (quick)"),
 	OPT_STRING_AT('w', "wait", struct launch_args, wait, "STATE",
-		      "return when accepted or running (running)"),
+		      "return when accepted, running or ssh (ssh)"),
 	OPT_UINT_AT(0, "timeout", struct launch_args, timeout, "SECONDS", 1, 3600,
 		    "how long to wait for it (600)"),
 	OPT_STRING_AT(0, "on-demand", struct launch_args, on_demand, "USD",
@@ -75,7 +86,8 @@ struct wanted {
 	struct bid bid;
 	struct buf user_data;
 	uint16_t *ports;
-	bool wait_running;
+	enum launch_wait wait;
+	bool selftest;
 	int64_t timeout_s;
 };
 
@@ -135,6 +147,67 @@ static int read_disk(struct cli *cli, unsigned option, unsigned *ret)
 	return 0;
 }
 
+static int read_wait(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
+{
+	static const char *const names[] = {
+		[LAUNCH_WAIT_ACCEPTED] = "accepted",
+		[LAUNCH_WAIT_RUNNING] = "running",
+		[LAUNCH_WAIT_SSH] = "ssh",
+	};
+
+	/* What the user tells the machine takes the place of what gpucloud would: no login of ours. */
+	wanted->wait = args->user_data ? LAUNCH_WAIT_RUNNING : LAUNCH_WAIT_SSH;
+	if (!args->wait)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(args->wait, names[i]) == 0) {
+			wanted->wait = (enum launch_wait)i;
+			return 0;
+		}
+	return cli_usage(cli, "--wait '%s' is none of accepted, running, ssh", args->wait);
+}
+
+/* How long it may live. */
+static int read_ttl(struct cli *cli, const char *text, int64_t *ret)
+{
+	*ret = BOOT_TTL_DEFAULT_S;
+	if (!text)
+		return 0;
+	if (strcmp(text, "none") == 0) {
+		*ret = 0;
+		return cli->dry_run
+			       ? 0
+			       : confirm_yes(cli, "Without a time limit it bills until somebody "
+						  "ends it. Go on?");
+	}
+	if (duration_parse(text, "--ttl", ret, &cli->error) < 0)
+		return -1;
+	if (*ret < TTL_LEAST_S || *ret > TTL_MOST_S)
+		return cli_usage(cli, "--ttl '%s' is not between 1m and 366d", text);
+	return 0;
+}
+
+/* How far to wait, what the machine is told, and whether its GPU is tested. */
+static int check_machine(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
+{
+	struct launch_options *launch = &wanted->launch;
+
+	if (read_wait(cli, args, wanted) < 0)
+		return -1;
+	if (args->user_data && (args->ttl || args->selftest || wanted->wait == LAUNCH_WAIT_SSH))
+		return cli_usage(cli, "--user-data replaces what gpucloud tells the machine: no "
+				      "--ttl, --selftest or --wait ssh with it");
+	if (args->selftest && strcmp(args->selftest, "quick") != 0 &&
+	    strcmp(args->selftest, "none") != 0)
+		return cli_usage(cli, "--selftest '%s' is neither quick nor none", args->selftest);
+	if (args->selftest && wanted->wait != LAUNCH_WAIT_SSH)
+		return cli_usage(cli, "--selftest needs --wait ssh");
+	wanted->selftest = wanted->wait == LAUNCH_WAIT_SSH &&
+			   (!args->selftest || strcmp(args->selftest, "quick") == 0);
+	launch->prepared = !args->user_data;
+	return args->user_data ? 0 : read_ttl(cli, args->ttl, &launch->ttl_s);
+}
+
 /* What contradicts itself is refused before anything is asked of the cloud. */
 static int check(struct cli *cli, const struct launch_args *args, struct wanted *wanted)
 {
@@ -149,9 +222,8 @@ static int check(struct cli *cli, const struct launch_args *args, struct wanted 
 	}
 	if (args->bid && bid_parse(args->bid, &wanted->bid, &cli->error) < 0)
 		return error_prefix(&cli->error, "--bid");
-	if (args->wait && strcmp(args->wait, "running") != 0 && strcmp(args->wait, "accepted") != 0)
-		return cli_usage(cli, "--wait '%s' is neither accepted nor running", args->wait);
-	wanted->wait_running = !args->wait || strcmp(args->wait, "running") == 0;
+	if (check_machine(cli, args, wanted) < 0)
+		return -1;
 	wanted->timeout_s = args->timeout ? args->timeout : WAIT_DEFAULT_S;
 	if (args->from)
 		settings_set(cli->settings, "from", args->from, SETTING_FLAG, "--from");
@@ -211,6 +283,24 @@ static int check_bid(struct cli *cli, const struct launch_plan *plan)
 	return rc;
 }
 
+/* Waits as far as was asked: until it runs, until we are in, until its GPU is proven. */
+static int get_ready(struct cli *cli, struct fleet *fleet, struct launch_outcome *outcome,
+		     const struct wanted *wanted, const struct launch_events *events,
+		     struct launch_ready *ready)
+{
+	int64_t start = clock_mono_ms(fleet->clock);
+
+	if (wanted->wait == LAUNCH_WAIT_ACCEPTED)
+		return 0;
+	if (launch_wait_running(fleet, outcome, wanted->timeout_s, events, &cli->error) < 0)
+		return -1;
+	if (wanted->wait == LAUNCH_WAIT_RUNNING)
+		return 0;
+	int64_t spent = (clock_mono_ms(fleet->clock) - start) / 1000;
+	return launch_verify(cli, fleet, outcome, wanted->timeout_s - spent, wanted->selftest,
+			     ready);
+}
+
 static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
 			   const struct wanted *wanted, const struct launch_events *events)
 {
@@ -224,16 +314,15 @@ static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct la
 			launch_show_rehearsed(cli, plan);
 		return rc;
 	}
-	if (!wanted->launch.ssh_public_key)
-		cli_note(cli, "no public key found: nobody will be able to log in "
-			      "(ssh-keygen -t ed25519, or --ssh-key FILE)");
 	if (launch_make(fleet, plan, &wanted->launch, events, &outcome, &cli->error) == 0) {
-		rc = 0;
-		if (wanted->wait_running)
-			rc = launch_wait_running(fleet, &outcome, wanted->timeout_s, events,
-						 &cli->error);
+		struct launch_ready ready = { .ttl_s = wanted->launch.ttl_s };
+
+		rc = get_ready(cli, fleet, &outcome, wanted, events, &ready);
 		progress_end(cli);
-		launch_show_outcome(cli, fleet, plan, &outcome);
+		launch_show_outcome(cli, plan, &outcome, &ready);
+		if (rc == 0 && ready.tested)
+			rc = selftest_exit_code(&ready.report);
+		selftest_report_release(&ready.report);
 	}
 	progress_end(cli);
 	launch_outcome_release(&outcome);
@@ -273,7 +362,7 @@ static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wa
 		rc = -1;
 	} else if (rc == 1) {
 		cli_note(cli, "'%s' lives already: nothing was launched", wanted->launch.name);
-		launch_show_outcome(cli, fleet, NULL, &outcome);
+		launch_show_outcome(cli, NULL, &outcome, NULL);
 	} else if (rc == 2) {
 		cli_note(cli, "finishing the interrupted launch of '%s', with the same token",
 			 wanted->launch.name);
@@ -337,13 +426,16 @@ const struct command cmd_launch = {
 	.group = "Run",
 	.summary = "compare zones, launch a GPU instance, say what it costs",
 	.usage = "gpucloud launch [options]",
-	.details = "Without --type and --gpu it takes the cheapest type with one NVIDIA GPU.",
+	.details =
+		"Without --type and --gpu: the cheapest type with one NVIDIA GPU. It waits until\n"
+		"it could log in, the host key verified, and the GPU is proven.",
 	.opts = launch_opts,
 	.args_size = sizeof(struct launch_args),
 	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"
 		    "gpucloud launch --type g5.xlarge --name train --dry-run\n"
 		    "gpucloud launch --spot --bid 7.21 --type p3.16xlarge\n",
 	.exits = "5 no capacity, or the bid is below the price\n"
-		 "7 the account's quota is used up\n",
+		 "7 the account's quota is used up\n"
+		 "8 it runs, but its GPU failed the self-test\n",
 	.run = launch_run,
 };

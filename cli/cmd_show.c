@@ -28,6 +28,9 @@ static void show_text(struct cli *cli, const struct instance *instance, const st
 	cli_line(cli, "  image     %s", instance->image);
 	cli_line(cli, "  owner     %s", instance->owner);
 	cli_line(cli, "  launched  %s", time_format(text, instance->launched));
+	if (instance->expires && instance->state != INSTANCE_GONE)
+		cli_line(cli, "  ends      by itself at about %s",
+			 time_format(text, instance->expires));
 	if (instance->ended)
 		cli_line(cli, "  ended     %s", time_format(text, instance->ended));
 	cli_line(cli, "  up        %s", duration_format(text, cost->seconds));

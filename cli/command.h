@@ -53,6 +53,7 @@ const char *command_suggest(const char *name);
 /* ERROR_USAGE naming the nearest command. Returns -1. */
 int command_unknown(const char *name, struct error *err);
 
+extern const struct command cmd_exec, cmd_pull, cmd_push, cmd_selftest, cmd_ssh;
 extern const struct command cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list, cmd_price,
 	cmd_restart, cmd_show, cmd_terminate, cmd_version;
 

@@ -7,10 +7,26 @@
 #include "core/error.h"
 #include "core/text.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
-	&cmd_launch, &cmd_restart, &cmd_terminate, &cmd_price,	 &cmd_history, &cmd_list,
-	&cmd_show,   &cmd_doctor,  &cmd_help,	   &cmd_version, NULL,
+	&cmd_launch,
+	&cmd_restart,
+	&cmd_terminate,
+	&cmd_ssh,
+	&cmd_exec,
+	&cmd_push,
+	&cmd_pull,
+	&cmd_selftest,
+	&cmd_price,
+	&cmd_history,
+	&cmd_list,
+	&cmd_show,
+	&cmd_doctor,
+	&cmd_help,
+	&cmd_version,
+	NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {

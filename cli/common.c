@@ -137,6 +137,7 @@ struct cJSON *json_of_instance(const struct instance *instance)
 	cJSON_AddStringToObject(object, "image", instance->image);
 	json_add_time(object, "launched", instance->launched);
 	json_add_time(object, "ended", instance->ended);
+	json_add_time(object, "expires", instance->expires);
 	return object;
 }
 

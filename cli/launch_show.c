@@ -7,8 +7,10 @@
 
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "cli/launch_ready.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/selftest_show.h"
 #include "cli/table.h"
 #include "core/buf.h"
 #include "core/mem.h"
@@ -262,22 +264,45 @@ static void tell_if_lost(struct cli *cli, const struct launch_outcome *outcome)
 			    outcome->made.instance.id, outcome->name);
 }
 
-void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
-			 const struct launch_outcome *outcome)
+static void outcome_json(struct cli *cli, const struct launch_outcome *outcome,
+			 const struct launch_ready *ready)
+{
+	cJSON *object = cJSON_CreateObject();
+	cJSON *one = json_of_instance(&outcome->made.instance);
+
+	json_add_money(one, "usd_per_hour", outcome->price);
+	cJSON_AddItemToObject(object, "instance", one);
+	cJSON_AddBoolToObject(object, "existed", outcome->existed);
+	cJSON_AddBoolToObject(object, "dry_run", false);
+	cJSON_AddBoolToObject(object, "verified", ready && ready->verified);
+	if (ready && ready->tested)
+		cJSON_AddItemToObject(object, "selftest",
+				      cJSON_Duplicate(ready->report.doc.root, true));
+	else
+		cJSON_AddNullToObject(object, "selftest");
+	cli_json_line(cli, "summary", object);
+}
+
+/* When it ends, whoever is watching. */
+static void end_line(struct cli *cli, const struct instance *instance)
+{
+	char at[TIME_TEXT_MAX];
+
+	if (instance->expires)
+		cli_line(cli, "It ends by itself at about %s, even if this computer is off.",
+			 time_format(at, instance->expires));
+	else
+		cli_line(cli, "It runs and bills until you terminate it: no time limit is armed.");
+}
+
+void launch_show_outcome(struct cli *cli, const struct launch_plan *plan,
+			 const struct launch_outcome *outcome, const struct launch_ready *ready)
 {
 	const struct instance *instance = &outcome->made.instance;
-	const char *user = settings_get(fleet->settings, "ssh_user");
 	struct arena arena = { 0 };
 
 	if (cli->json) {
-		cJSON *object = cJSON_CreateObject();
-		cJSON *one = json_of_instance(instance);
-
-		json_add_money(one, "usd_per_hour", outcome->price);
-		cJSON_AddItemToObject(object, "instance", one);
-		cJSON_AddBoolToObject(object, "existed", outcome->existed);
-		cJSON_AddBoolToObject(object, "dry_run", false);
-		cli_json_line(cli, "summary", object);
+		outcome_json(cli, outcome, ready);
 		tell_if_lost(cli, outcome);
 		return;
 	}
@@ -287,12 +312,17 @@ void launch_show_outcome(struct cli *cli, struct fleet *fleet, const struct laun
 	cli_line(cli, "  id        %s", instance->id);
 	if (outcome->made.image_name && outcome->made.image_name[0])
 		cli_line(cli, "  image     %s (%s)", outcome->made.image, outcome->made.image_name);
-	if (instance->public_ip[0] && instance->key_name[0])
-		cli_line(cli, "  log in    ssh %s@%s", user ? user : "ubuntu", instance->public_ip);
+	if (ready && ready->verified)
+		cli_line(cli, "  host key  verified%s",
+			 ready->rotated ? ", and replaced by one that only the machine knows" : "");
+	if (ready && ready->tested)
+		selftest_show(cli, &ready->report);
+	if (instance->hostkey && instance->hostkey[0])
+		cli_line(cli, "  log in    gpucloud ssh %s", outcome->name);
 	cli_line(cli, "  look      gpucloud show %s", outcome->name);
 	cli_line(cli, "  end it    gpucloud terminate %s", outcome->name);
 	if (plan && instance->state != INSTANCE_GONE)
-		cli_line(cli, "It runs and bills until you terminate it: no time limit is armed.");
+		end_line(cli, instance);
 	arena_release(&arena);
 	tell_if_lost(cli, outcome);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "ssh/worker.h"
 
 /*
  * A closed stdin, stdout or stderr would give its number to the next file that is opened. Writing
@@ -34,5 +35,7 @@ int main(int argc, char **argv)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);	  /* a reader that leaves shows as a failed write */
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold credentials */
+	if (ssh_worker_asked(argc, argv)) /* started by ourselves, to hold libssh2 */
+		return ssh_worker_main();
 	return cli_main(stdout, stderr, argc > 0 ? argc - 1 : 0, (const char *const *)argv + 1);
 }

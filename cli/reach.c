@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 #include "fleet/instances.h"
 
-#define CONNECT_MS 20000
+#define CONNECT_S 30 /* one that is still booting answers within this */
 
 static void on_waiting(void *ctx, const struct instance *instance, const char *why, int64_t seconds)
 {
@@ -35,8 +35,8 @@ static int connect_to(struct cli *cli, struct reach *reach)
 		return error_hint(&cli->error, "gpucloud show %s", instance->id);
 	}
 	progress_update(cli, "logging in to %s", instance->id);
-	return machine_connect(&reach->fleet, instance, CONNECT_MS, &events, &reach->machine,
-			       &cli->error);
+	return machine_wait(&reach->fleet, instance, CONNECT_S, &events, &reach->machine,
+			    &cli->error);
 }
 
 int reach_open(struct cli *cli, const char *target, struct reach *ret)

@@ -215,7 +215,7 @@ int journal_begin(struct journal *journal, const struct launch_row *row, struct 
 	db_bind_text(stmt, 7, row->type);
 	db_bind_int64(stmt, 8, row->spot);
 	db_bind_int64(stmt, 9, row->on_demand);
-	db_bind_int64(stmt, 10, now(journal));
+	db_bind_int64(stmt, 10, row->began ? row->began : now(journal));
 	db_bind_int64(stmt, 11, LAUNCH_OPEN);
 	return run(stmt, err);
 }

@@ -10,6 +10,8 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/rng.h"
+#include "fleet/boot.h"
+#include "fleet/hostkeys.h"
 #include "fleet/journal.h"
 #include "fleet/recover.h"
 
@@ -30,6 +32,8 @@ struct work {
 	char launch_id[LAUNCH_ID_LEN + 1];
 	char token[LAUNCH_ID_LEN + 8];
 	char name[64];
+	struct boot boot;
+	int64_t began;
 	size_t first;	    /* number of the first attempt's token */
 	bool first_resumed; /* it repeats one that may have been carried out */
 	struct arena arena;
@@ -48,6 +52,7 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 			 options->resume->launch_id);
 	else
 		rng_token(work->fleet->rng, work->launch_id, LAUNCH_ID_LEN);
+	work->began = options->resume ? options->resume->began : clock_now(work->fleet->clock);
 	if (options->name)
 		snprintf(work->name, sizeof(work->name), "%s", options->name);
 	else
@@ -74,6 +79,15 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		.user_data = options->user_data,
 		.user_data_len = options->user_data_len,
 	};
+	if (!options->prepared)
+		return 0;
+	if (boot_prepare(work->fleet, work->launch_id, work->began, options->ttl_s,
+			 options->resume != NULL, &work->boot, err) < 0)
+		return error_prefix(err, "cannot prepare the machine");
+	work->request.user_data = work->boot.user_data.data;
+	work->request.user_data_len = work->boot.user_data.len;
+	work->request.tags = work->boot.tags;
+	work->request.nr_tags = work->boot.nr_tags;
 	return 0;
 }
 
@@ -133,6 +147,7 @@ static int begin(struct work *work, const struct launch_resume *resume, struct e
 		.type = work->plan->offer.type,
 		.spot = work->plan->spot,
 		.on_demand = work->plan->offer.on_demand,
+		.began = work->began,
 	};
 	return journal_begin(fleet->journal, &row, err);
 }
@@ -151,6 +166,7 @@ static void undo(struct work *work)
 		log_info("launch", "left open in the journal: %s", err.message);
 		return;
 	}
+	hostkeys_forget(fleet->paths, work->launch_id, NULL);
 	if (journal_finish(fleet->journal, work->launch_id, LAUNCH_FAILED, &err) < 0)
 		log_info("launch", "%s", err.message);
 }
@@ -293,6 +309,7 @@ int launch_make(struct fleet *fleet, const struct launch_plan *plan,
 		rc = make(&work, ret, err);
 	if (options->name && fleet->journal)
 		journal_unclaim_name(fleet->journal, options->name);
+	boot_release(&work.boot);
 	arena_release(&work.arena);
 	return rc;
 }
@@ -317,6 +334,7 @@ int launch_rehearse(struct fleet *fleet, const struct launch_plan *plan,
 		rc = fleet->ops->launch(fleet->provider, &work.request, &steps, &result, err);
 	}
 	launch_result_release(&result);
+	boot_release(&work.boot);
 	arena_release(&work.arena);
 	return rc;
 }

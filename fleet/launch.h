@@ -19,8 +19,10 @@ struct launch_options {
 	size_t nr_ports;
 	uint16_t ssh_port;
 	unsigned disk_gib;
-	const void *user_data;
+	const void *user_data; /* the user's own: the machine is then not prepared for gpucloud */
 	size_t user_data_len;
+	bool prepared;         /* our login key, a host key we know, the time limit */
+	int64_t ttl_s;         /* with prepared: 0 is no limit */
 	const struct launch_resume *resume; /* finish this one, or NULL */
 };
 

@@ -10,8 +10,8 @@
 #include "fleet/recover.h"
 #include "fleet/remembered.h"
 
-#define POLL_FIRST_MS 1000
-#define POLL_MAX_MS   5000
+#define POLL_FIRST_MS 500
+#define POLL_MAX_MS   4000
 #define VISIBLE_S     60 /* a new instance may be invisible for so long */
 
 static bool lives(const struct instance *instance)
@@ -206,7 +206,7 @@ int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int
 				  outcome->made.instance.id);
 			break;
 		}
-		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
+		pause = pause * 5 / 4 > POLL_MAX_MS ? POLL_MAX_MS : pause * 5 / 4;
 	}
 	if (!err->hint[0])
 		error_hint(err, "it is billing: gpucloud show %s, gpucloud terminate %s",

@@ -144,7 +144,7 @@ int machine_output(struct machine *machine, const char *command, int64_t deadlin
 		   struct buf *out, struct remote_exit *ret, struct error *err)
 {
 	struct collected collected = { .out = out, .diag = BUF_INIT_MAX(4096) };
-	const struct remote_stream stream = { &collected, take_out, take_err, NULL };
+	const struct remote_stream stream = { .ctx = &collected, .out = take_out, .err = take_err };
 	int rc = machine->ops->exec(machine->remote, command, &stream, deadline_ms, ret, err);
 
 	if (rc == 0 && ret->code != 0 && collected.diag.len)
@@ -263,8 +263,9 @@ static void first_login(struct fleet *fleet, const struct instance *instance,
 		events->note(events->ctx, err.message);
 }
 
-int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
-		    const struct machine_events *events, struct machine *ret, struct error *err)
+static int connect_once(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
+			const struct machine_events *events, struct machine *ret,
+			struct error *err)
 {
 	struct trust trust = { 0 };
 	struct remote_seen seen = { 0 };
@@ -279,6 +280,21 @@ int machine_connect(struct fleet *fleet, const struct instance *instance, int64_
 	}
 	trust_release(&trust);
 	return rc;
+}
+
+int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
+		    const struct machine_events *events, struct machine *ret, struct error *err)
+{
+	if (connect_once(fleet, instance, timeout_ms, events, ret, err) < 0)
+		return -1;
+	if (!ret->rotated)
+		return 0;
+	/* Once more, so that it is the new key that was seen to work. */
+	machine_close(ret);
+	if (connect_once(fleet, instance, timeout_ms, events, ret, err) < 0)
+		return error_prefix(err, "after the host key was replaced");
+	ret->rotated = true;
+	return 0;
 }
 
 /* The end of what the machine printed while it booted: usually says why nobody can log in. */

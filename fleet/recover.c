@@ -11,6 +11,7 @@
 #include "core/mem.h"
 #include "core/timefmt.h"
 #include "fleet/fleet.h"
+#include "fleet/hostkeys.h"
 #include "fleet/journal.h"
 
 struct recovery {
@@ -64,6 +65,7 @@ static int undo(const struct recovery *recovery, struct error *err)
 	if (result.left)
 		return error_set(err, ERROR_REMOTE, "%u things could not be removed yet",
 				 result.left);
+	hostkeys_forget(fleet->paths, recovery->row->id, NULL);
 	if (journal_finish(fleet->journal, recovery->row->id, LAUNCH_FAILED, err) < 0)
 		return -1;
 	tell(recovery, "an interrupted launch of '%s' had made no instance: cleaned up",
@@ -183,6 +185,7 @@ int recover_open_name(struct fleet *fleet, const char *name, struct launch_resum
 		    strcmp(row->account, scope) != 0)
 			continue;
 		rc = journal_open_attempt(fleet->journal, row->id, &ret->arena, &ret->attempt, err);
+		ret->began = row->began;
 		if (rc == 1)
 			ret->launch_id = arena_strdup(&ret->arena, row->id);
 	}

@@ -30,6 +30,7 @@ struct launch_resume {
 	struct arena arena;
 	const char *launch_id;
 	struct attempt_row attempt;
+	int64_t began; /* of the launch, Unix s */
 };
 void launch_resume_release(struct launch_resume *resume);
 

@@ -2,6 +2,7 @@
 #include "fleet/simulator_profile.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,6 +77,14 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 				 (long long)pid);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		settings_set(settings, map[i].key, value[i], map[i].origin, path);
+	int64_t ssh_port;
+	struct error ignored = ERROR_INIT;
+	if (json_int64(doc->root, "ssh_port", 1, 65535, &ssh_port, &ignored) == 0) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", (int)ssh_port);
+		settings_set(settings, "ssh_port", text, SETTING_PROFILE, path);
+	}
 	settings_set(settings, "provider", "aws", SETTING_PROFILE, path);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "fleet/hostkeys.h"
 #include "fleet/journal.h"
 #include "fleet/remembered.h"
 
@@ -122,6 +123,7 @@ static void clean_up(struct fleet *fleet, struct ending *ending)
 			  "%u things made for it could not be removed yet", ending->released.left);
 		return;
 	}
+	hostkeys_forget(fleet->paths, instance->launch_id, instance->id);
 	if (instance->launch_id[0] &&
 	    journal_finish(fleet->journal, instance->launch_id, LAUNCH_ENDED, &err) < 0)
 		ending->release_err = err;

@@ -120,7 +120,7 @@ static int number(const char *text, const char *what, int64_t min, int64_t max, 
 
 static int machine_option(struct options *options, int c, const char *value, struct error *err)
 {
-	int64_t n;
+	int64_t n = 0;
 	int bits;
 
 	switch (c) {
@@ -146,7 +146,7 @@ static int machine_option(struct options *options, int c, const char *value, str
 
 static int option(struct options *options, int c, const char *value, struct error *err)
 {
-	int64_t n;
+	int64_t n = 0;
 
 	switch (c) {
 	case OPT_HELP:

@@ -54,7 +54,7 @@ static void announce(const char *endpoint, enum machine_kind machines, uint16_t 
 /* The fake GPU driver lies beside this program, or where it was installed; NULL: nowhere. */
 static char *find_fake_gpu(void)
 {
-	static const char *const places[] = { "gpu-selftest-fake", "../lib/gpucloud/fake" };
+	static const char *const places[] = { "gpu-selftest-fake", GPUCLOUD_FAKE_GPU };
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 

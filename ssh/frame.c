@@ -77,8 +77,8 @@ int frame_fill(struct frame_io *io)
 		io->in_start = 0;
 	}
 	while (io->in_end < FRAME_IN_MAX) {
-		ssize_t n = recv(io->fd, io->in + io->in_end, FRAME_IN_MAX - io->in_end,
-				 MSG_DONTWAIT);
+		ssize_t n =
+			recv(io->fd, io->in + io->in_end, FRAME_IN_MAX - io->in_end, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;

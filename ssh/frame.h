@@ -47,7 +47,10 @@ enum frame_type {
 #define FRAME_OUT_MAX  ((size_t)512 << 10) /* past this, nothing more is taken in elsewhere */
 
 /* What OPEN asks for. */
-enum frame_open { FRAME_OPEN_EXEC = 0, FRAME_OPEN_SUBSYSTEM = 1 };
+enum frame_open {
+	FRAME_OPEN_EXEC = 0,
+	FRAME_OPEN_SUBSYSTEM = 1
+};
 
 struct frame {
 	enum frame_type type;

@@ -62,8 +62,10 @@ int ssh_key_make(const char *comment, struct ssh_key *ret, struct error *err)
 
 	memset(&parts, 0, sizeof(parts));
 	if (strlen(comment) >= sizeof(parts.comment) || !comment_is_plain(comment))
-		return error_set(err, ERROR_USAGE, "a key's comment must be one plain line of at "
-						   "most %zu bytes", sizeof(parts.comment) - 1);
+		return error_set(err, ERROR_USAGE,
+				 "a key's comment must be one plain line of at "
+				 "most %zu bytes",
+				 sizeof(parts.comment) - 1);
 	memcpy(parts.comment, comment, strlen(comment));
 	if (RAND_priv_bytes(parts.seed, sizeof(parts.seed)) != 1)
 		rc = error_set(err, ERROR_IO, "OpenSSL has no random numbers");
@@ -141,8 +143,10 @@ int ssh_key_save(const struct ssh_key *key, const char *path, struct error *err)
 	buf_addf(&line, "%s\n", key->public_line);
 	if (!secret_is_set(&key->private_pem))
 		rc = error_set(err, ERROR_USAGE, "there is no key to write to '%s'", path);
-	else if (lstat(public_path, &st) == 0) /* somebody's, even if its private half is elsewhere */
-		rc = error_set(err, ERROR_CONFLICT, "refusing to replace the key '%s'", public_path);
+	else if (lstat(public_path, &st) ==
+		 0) /* somebody's, even if its private half is elsewhere */
+		rc = error_set(err, ERROR_CONFLICT, "refusing to replace the key '%s'",
+			       public_path);
 	if (rc == 0)
 		rc = write_new(path, key->private_pem.data, key->private_pem.len, 0600, err);
 	if (rc == 0 && write_new(public_path, line.data, line.len, 0644, err) < 0) {
@@ -246,7 +250,8 @@ int ssh_public_parse(const char *line, char type[32], unsigned char blob[SSH_BLO
 	const char *text = line + type_len + 1;
 	size_t text_len = strcspn(text, " \r\n");
 	if (text_len == 0 || base64_decode(&decoded, text, text_len) < 0)
-		rc = bad_line(err, decoded.overflow ? "the key is too large" : "its base64 is damaged");
+		rc = bad_line(err,
+			      decoded.overflow ? "the key is too large" : "its base64 is damaged");
 	struct wire wire = wire_of(decoded.data, decoded.len);
 	struct wire_str inner = wire_string(&wire);
 	if (rc == 0 && (wire.bad || wire.left == 0 || inner.len != type_len ||

@@ -14,13 +14,14 @@
 struct arena;
 struct error;
 
-#define SSH_FINGERPRINT_MAX 53 /* SHA-256 of the public blob in base32 (52) and NUL: a tag's value */
-#define SSH_LINE_MAX        1024
-#define SSH_BLOB_MAX        512
+#define SSH_FINGERPRINT_MAX \
+	53 /* SHA-256 of the public blob in base32 (52) and NUL: a tag's value */
+#define SSH_LINE_MAX 1024
+#define SSH_BLOB_MAX 512
 
 struct ssh_key {
-	struct secret private_pem;        /* "-----BEGIN OPENSSH PRIVATE KEY-----...", unencrypted */
-	char public_line[SSH_LINE_MAX];   /* "ssh-ed25519 AAAA... comment" */
+	struct secret private_pem;	/* "-----BEGIN OPENSSH PRIVATE KEY-----...", unencrypted */
+	char public_line[SSH_LINE_MAX]; /* "ssh-ed25519 AAAA... comment" */
 };
 
 /* A fresh key; randomness is OpenSSL's own. */

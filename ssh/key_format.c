@@ -104,8 +104,10 @@ static int no_good(struct error *err, const char *name, const char *why)
 static int not_ours(struct error *err, const char *name, const char *why)
 {
 	no_good(err, name, why);
-	return error_hint(err, "add it to ssh-agent (ssh-add '%s'), or make one: ssh-keygen -t "
-			       "ed25519 -N ''", name);
+	return error_hint(err,
+			  "add it to ssh-agent (ssh-add '%s'), or make one: ssh-keygen -t "
+			  "ed25519 -N ''",
+			  name);
 }
 
 /* The text between the armour's lines, decoded. */

@@ -11,8 +11,8 @@
 struct buf;
 struct error;
 
-#define ED25519_LEN     32 /* seed, and public key */
-#define KEY_TEXT_MAX    16384
+#define ED25519_LEN	32 /* seed, and public key */
+#define KEY_TEXT_MAX	16384
 #define KEY_COMMENT_MAX 256
 
 struct key_parts {

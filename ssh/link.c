@@ -110,8 +110,10 @@ int link_step(struct remote *remote, int64_t deadline, const char *what, int in_
 	int64_t left = deadline - clock_mono_ms(&clock_system);
 	if (frame_unsent(&remote->io) > 0)
 		fds[0].events |= POLLOUT;
-	int n = remote->ended ? 0 : poll(fds, 2, left < POLL_SLICE_MS ? (int)(left > 0 ? left : 0)
-								     : POLL_SLICE_MS);
+	int n = remote->ended
+			? 0
+			: poll(fds, 2,
+			       left < POLL_SLICE_MS ? (int)(left > 0 ? left : 0) : POLL_SLICE_MS);
 	if (n <= 0)
 		return 0;
 	if (fds[0].revents && !frame_fill(&remote->io))

@@ -29,8 +29,8 @@ struct pull_file {
 struct pull {
 	struct sftp sftp;
 	struct tree tree;
-	int root_fd;  /* the folder that entry 0 stands for */
-	char *root;   /* its path on the machine, or the one file's */
+	int root_fd; /* the folder that entry 0 stands for */
+	char *root;  /* its path on the machine, or the one file's */
 	bool single;
 	struct sftp_attrs attrs; /* of root */
 	struct pull_file *files[SFTP_FILES];

@@ -118,11 +118,12 @@ static void ask_data(struct pull_file *file, uint64_t offset, uint32_t len)
 	buf_release(&body);
 }
 
-static int write_at(struct pull_file *file, struct wire_str data, uint64_t offset, struct error *err)
+static int write_at(struct pull_file *file, struct wire_str data, uint64_t offset,
+		    struct error *err)
 {
 	for (size_t done = 0; done < data.len;) {
-		ssize_t n = pwrite(file->fd, data.data + done, data.len - done,
-				   (off_t)(offset + done));
+		ssize_t n =
+			pwrite(file->fd, data.data + done, data.len - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -136,8 +137,9 @@ static int write_at(struct pull_file *file, struct wire_str data, uint64_t offse
 
 static int ended_early(struct pull_file *file, uint64_t offset, struct error *err)
 {
-	error_set(err, ERROR_CONFLICT, "'%s' on the machine ended at byte %llu of %llu: it was changed "
-				       "meanwhile",
+	error_set(err, ERROR_CONFLICT,
+		  "'%s' on the machine ended at byte %llu of %llu: it was changed "
+		  "meanwhile",
 		  tree_shown(&file->pull->tree, file->index).text, (unsigned long long)offset,
 		  (unsigned long long)file->size);
 	err->retryable = true;
@@ -214,8 +216,8 @@ static int on_opened(struct sftp *sftp, void *ctx, uint64_t arg, struct sftp_rep
 	int dir_fd = folder_of(file);
 	if (dir_fd < 0)
 		return fail_local(file, "write", err);
-	file->fd = openat(dir_fd, file->temp,
-			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	file->fd = openat(dir_fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
 	int saved = errno;
 	close(dir_fd);
 	errno = saved;

@@ -40,7 +40,8 @@ static int report(struct pump *pump, int rc, const char *what, bool unknown)
 }
 
 /* Waits for whatever can go on. `reading`: there is room for what the host sends. */
-static void wait_any(struct session *session, struct frame_io *control, bool reading, bool listening)
+static void wait_any(struct session *session, struct frame_io *control, bool reading,
+		     bool listening)
 {
 	struct pollfd fds[2] = { { .fd = session->sock }, { .fd = control->fd } };
 	int until_alive = ALIVE_S;
@@ -105,9 +106,9 @@ static int open_channel(struct pump *pump, const struct frame *open)
 	session->status_seen = false;
 	do {
 		session_allow(session);
-		pump->channel = libssh2_channel_open_ex(session->ssh, session_type,
-							sizeof(session_type) - 1, WINDOW, PACKET,
-							NULL, 0);
+		pump->channel =
+			libssh2_channel_open_ex(session->ssh, session_type,
+						sizeof(session_type) - 1, WINDOW, PACKET, NULL, 0);
 		rc = pump->channel ? 0 : libssh2_session_last_errno(session->ssh);
 		if (rc == LIBSSH2_ERROR_EAGAIN)
 			session_wait(session);

@@ -28,8 +28,8 @@ struct push_file {
 struct push {
 	struct sftp sftp;
 	struct tree tree;
-	int root_fd;	/* the folder to copy, or the one file */
-	char *root; /* on the machine: the folder, or the one file's path */
+	int root_fd; /* the folder to copy, or the one file */
+	char *root;  /* on the machine: the folder, or the one file's path */
 	bool single;
 	bool is_dir; /* what STAT said of it */
 	struct push_file *files[SFTP_FILES];

@@ -143,8 +143,8 @@ static void send_close(struct push_file *file)
 	/* the mode in OPEN would be cut by the machine's umask */
 	file->pending += 2;
 	file->closed = true;
-	sftp_mode_request(sftp, SFTP_FSETSTAT, file->handle, file->handle_len,
-			  file->mode, on_written, file, 0);
+	sftp_mode_request(sftp, SFTP_FSETSTAT, file->handle, file->handle_len, file->mode,
+			  on_written, file, 0);
 	wire_put_string(&body, file->handle, file->handle_len);
 	sftp_request(sftp, SFTP_CLOSE, &body, on_written, file, 0);
 	buf_release(&body);

@@ -30,7 +30,8 @@ static int put_host_keys(struct buf *body, const struct remote_target *target, s
 	wire_put_u32(body, (uint32_t)target->nr_fingerprints);
 	for (size_t i = 0; i < target->nr_fingerprints; i++) {
 		if (!text_is_token(target->fingerprints[i], "", SSH_FINGERPRINT_MAX - 1))
-			return error_set(err, ERROR_CONFIG, "the host key's hash of '%s' is unusable",
+			return error_set(err, ERROR_CONFIG,
+					 "the host key's hash of '%s' is unusable",
 					 target->address);
 		wire_put_text(body, target->fingerprints[i]);
 	}
@@ -147,7 +148,8 @@ static int remote_connect(const struct remote_target *target, struct remote **re
 		return -1;
 	}
 	frame_io_init(&remote->io, fd);
-	if (put_start(&remote->io, target, err) < 0 || wait_ready(remote, deadline, seen, err) < 0) {
+	if (put_start(&remote->io, target, err) < 0 ||
+	    wait_ready(remote, deadline, seen, err) < 0) {
 		remote_close(remote);
 		return -1;
 	}

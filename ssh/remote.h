@@ -31,14 +31,14 @@ struct remote_target {
 	const char *address; /* IPv4 or IPv6, or a name */
 	uint16_t port;
 	const char *user;
-	const char *const *host_keys;    /* public lines */
+	const char *const *host_keys; /* public lines */
 	size_t nr_host_keys;
 	const char *const *fingerprints; /* as ssh_fingerprint */
 	size_t nr_fingerprints;
 	const struct ssh_key *login_key; /* or NULL: the agent alone */
-	bool use_agent;                  /* ask SSH_AUTH_SOCK's agent too, after login_key */
+	bool use_agent;			 /* ask SSH_AUTH_SOCK's agent too, after login_key */
 	const char *agent_socket;
-	int64_t timeout_ms;              /* for TCP, key exchange and login together */
+	int64_t timeout_ms; /* for TCP, key exchange and login together */
 };
 
 /* What the host showed (a public line without comment), for whoever records it. */
@@ -64,7 +64,7 @@ struct remote_stream {
 struct remote_exit {
 	int status;
 	char signal[16]; /* "KILL", "" */
-	int code;        /* what the caller passes on: status, or 128 + n */
+	int code;	 /* what the caller passes on: status, or 128 + n */
 };
 
 struct remote_progress {

@@ -83,8 +83,7 @@ static int fail_lost(struct session *session, const char *what, struct error *er
 
 	error_set(err, ERROR_NETWORK, "'%s' port %u closed the connection during the %s%s%s%s%s%s",
 		  target->address, target->port, what, session->said[0] ? ": it said '" : "",
-		  session->said, session->said[0] ? "'" : "",
-		  session->lost_errno ? ": " : "",
+		  session->said, session->said[0] ? "'" : "", session->lost_errno ? ": " : "",
 		  session->lost_errno ? strerror(session->lost_errno) : "");
 	snprintf(err->code, sizeof(err->code), "ConnectionLost");
 	err->retryable = true;
@@ -96,7 +95,8 @@ static int fail_host(struct session *session, struct error *err)
 	char fingerprint[SSH_FINGERPRINT_MAX];
 
 	ssh_fingerprint(session->host_key, session->host_key_len, fingerprint);
-	error_set(err, ERROR_AUTH, "the host key of '%s' port %u is not the one expected (it is %s)",
+	error_set(err, ERROR_AUTH,
+		  "the host key of '%s' port %u is not the one expected (it is %s)",
 		  session->target->address, session->target->port, fingerprint);
 	snprintf(err->code, sizeof(err->code), "HostKeyMismatch");
 	return error_hint(err, "nothing was sent: this is another machine, or somebody in between");
@@ -121,9 +121,9 @@ static int fail_protocol(struct session *session, int rc, const char *what, stru
 	char *text = NULL;
 
 	libssh2_session_last_error(session->ssh, &text, NULL, 0);
-	error_set(err, ERROR_PROTOCOL, "the %s with '%s' port %u failed: %s (libssh2 error %d)", what,
-		  target->address, target->port, text && text[0] ? text : "the host broke the protocol",
-		  rc);
+	error_set(err, ERROR_PROTOCOL, "the %s with '%s' port %u failed: %s (libssh2 error %d)",
+		  what, target->address, target->port,
+		  text && text[0] ? text : "the host broke the protocol", rc);
 	if (rc == LIBSSH2_ERROR_HOSTKEY_SIGN || rc == LIBSSH2_ERROR_HOSTKEY_INIT)
 		snprintf(err->code, sizeof(err->code), "HostKeyUnproven");
 	else if (rc == LIBSSH2_ERROR_KEX_FAILURE)
@@ -142,7 +142,8 @@ int session_fail(struct session *session, int rc, const char *what, struct error
 	if (session->banner_wrong || (rc == LIBSSH2_ERROR_BANNER_RECV && !session->lost))
 		return fail_banner(session, err);
 	if (session->too_much || session->memory_out) {
-		error_set(err, ERROR_PROTOCOL, "'%s' port %u sent more during the %s than any host needs",
+		error_set(err, ERROR_PROTOCOL,
+			  "'%s' port %u sent more during the %s than any host needs",
 			  target->address, target->port, what);
 		snprintf(err->code, sizeof(err->code), "TooMuch");
 		return -1;
@@ -240,7 +241,8 @@ int session_handshake(struct session *session, struct error *err)
 	if (libssh2_init(0) != 0 || !session_library(session))
 		return error_set(err, ERROR_IO, "libssh2 cannot start");
 	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
-		if (libssh2_session_method_pref(session->ssh, offers[i].method, offers[i].names) != 0)
+		if (libssh2_session_method_pref(session->ssh, offers[i].method, offers[i].names) !=
+		    0)
 			return error_set(err, ERROR_CONFIG, "this libssh2 lacks the ciphers '%s'",
 					 offers[i].names);
 	do {

@@ -140,7 +140,8 @@ static bool host_known(const struct session_target *target, const unsigned char 
 	char fingerprint[SSH_FINGERPRINT_MAX];
 
 	for (size_t i = 0; i < target->nr_host_keys; i++)
-		if (target->host_keys[i].len == len && !memcmp(target->host_keys[i].data, blob, len))
+		if (target->host_keys[i].len == len &&
+		    !memcmp(target->host_keys[i].data, blob, len))
 			return true;
 	ssh_fingerprint(blob, len, fingerprint);
 	for (size_t i = 0; i < target->nr_fingerprints; i++)
@@ -164,8 +165,8 @@ static void check_host(struct session *session)
 	if (!key || session->host_wrong)
 		return;
 	if (session->host_key_len > 0) {
-		session->host_wrong = len != session->host_key_len ||
-				      memcmp(blob, session->host_key, len) != 0;
+		session->host_wrong =
+			len != session->host_key_len || memcmp(blob, session->host_key, len) != 0;
 		return;
 	}
 	if (len > sizeof(session->host_key)) {
@@ -208,28 +209,27 @@ static void on_disconnect(LIBSSH2_SESSION *ssh, int reason, const char *message,
 	(void)language;
 	(void)language_len;
 	if (message && message_len > 0)
-		text_escape(&shown, message,
-			    (size_t)message_len < 120 ? (size_t)message_len : 120);
+		text_escape(&shown, message, (size_t)message_len < 120 ? (size_t)message_len : 120);
 	snprintf(session->said, sizeof(session->said), "%s", shown.data);
 	session->lost = true;
 	buf_release(&shown);
 }
 
 /* The library's interface takes functions as void pointers, which C has no conversion for. */
-#define CALLBACK(ssh, which, fn)                                                 \
-	do {                                                                     \
-		union {                                                          \
-			__typeof__(&(fn)) function;                              \
-			void *pointer;                                           \
-		} as = { .function = (fn) };                                     \
-		libssh2_session_callback_set((ssh), (which), as.pointer);        \
+#define CALLBACK(ssh, which, fn)                                          \
+	do {                                                              \
+		union {                                                   \
+			__typeof__(&(fn)) function;                       \
+			void *pointer;                                    \
+		} as = { .function = (fn) };                              \
+		libssh2_session_callback_set((ssh), (which), as.pointer); \
 	} while (0)
 
 LIBSSH2_SESSION *session_library(struct session *session)
 {
 	session->out = (struct buf)BUF_INIT_MAX(2 * UNSENT_MAX);
-	session->ssh = libssh2_session_init_ex(session_alloc, session_free, session_realloc,
-					       session);
+	session->ssh =
+		libssh2_session_init_ex(session_alloc, session_free, session_realloc, session);
 	if (!session->ssh)
 		return NULL;
 	libssh2_session_set_blocking(session->ssh, 0);

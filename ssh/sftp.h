@@ -20,12 +20,12 @@ struct error;
 struct remote;
 struct sftp;
 
-#define SFTP_SLOTS	128
-#define SFTP_CHUNK	32768u
-#define SFTP_PACKET_MAX ((size_t)256 << 10) /* OpenSSH's own limit */
-#define SFTP_HANDLE_MAX 256
-#define SFTP_FILES	32		       /* open at once */
-#define SFTP_SIZE_MAX	((uint64_t)1 << 46)    /* of one file */
+#define SFTP_SLOTS	 128
+#define SFTP_CHUNK	 32768u
+#define SFTP_PACKET_MAX	 ((size_t)256 << 10) /* OpenSSH's own limit */
+#define SFTP_HANDLE_MAX	 256
+#define SFTP_FILES	 32		      /* open at once */
+#define SFTP_SIZE_MAX	 ((uint64_t)1 << 46)  /* of one file */
 #define SFTP_UNSIZED_MAX ((uint64_t)16 << 20) /* of a file that says 0 and has more, as in /proc */
 
 enum sftp_type {
@@ -54,7 +54,12 @@ enum sftp_type {
 	SFTP_EXTENDED = 200,
 };
 
-enum sftp_code { SFTP_OK = 0, SFTP_EOF = 1, SFTP_NO_SUCH_FILE = 2, SFTP_DENIED = 3 };
+enum sftp_code {
+	SFTP_OK = 0,
+	SFTP_EOF = 1,
+	SFTP_NO_SUCH_FILE = 2,
+	SFTP_DENIED = 3
+};
 
 #define SFTP_FLAG_READ	0x01u
 #define SFTP_FLAG_WRITE 0x02u
@@ -91,6 +96,7 @@ struct sftp {
 	} slots[SFTP_SLOTS];
 	unsigned nr_used;
 	int64_t deadline; /* moved on by every answer */
+	int64_t left_at;  /* when sftp_step was last done */
 	bool posix_rename;
 	bool greeted;
 	char diag[200]; /* what it first said on its standard error, escaped */

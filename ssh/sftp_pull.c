@@ -30,7 +30,8 @@ char *pull_path(const struct pull *pull, size_t index)
 
 static int fail_local(const char *verb, const char *local, struct error *err)
 {
-	return error_errno(err, ERROR_IO, "cannot %s '%s'", verb, shown_of(local, strlen(local)).text);
+	return error_errno(err, ERROR_IO, "cannot %s '%s'", verb,
+			   shown_of(local, strlen(local)).text);
 }
 
 static int on_root(struct sftp *sftp, void *ctx, uint64_t arg, struct sftp_reply *reply,
@@ -64,8 +65,9 @@ static int place_single(struct pull *pull, const char *local, struct error *err)
 		slash = strrchr(local, '/');
 		name = xstrdup(slash ? slash + 1 : local);
 		free(dir);
-		dir = !slash ? xstrdup(".") : slash == local ? xstrdup("/")
-							     : xstrndup(local, (size_t)(slash - local));
+		dir = !slash	       ? xstrdup(".")
+		      : slash == local ? xstrdup("/")
+				       : xstrndup(local, (size_t)(slash - local));
 	}
 	int rc = 0;
 	if (!name[0] || !strcmp(name, ".") || !strcmp(name, ".."))
@@ -181,7 +183,8 @@ static int set_modes(struct pull *pull, struct error *err)
 
 static int pull_tree(struct pull *pull, const char *local, struct error *err)
 {
-	if (pull_list(pull, err) < 0 || open_root(pull, local, err) < 0 || check_space(pull, err) < 0)
+	if (pull_list(pull, err) < 0 || open_root(pull, local, err) < 0 ||
+	    check_space(pull, err) < 0)
 		return -1;
 	for (size_t i = 1; i < pull->tree.nr; i++)
 		if (pull->tree.v[i].type == TREE_DIR && make_folder(pull, i, err) < 0)
@@ -209,8 +212,9 @@ static int pull_all(struct pull *pull, const char *local, struct error *err)
 		if (rc == 0)
 			rc = pull_files(pull, err);
 	} else {
-		return error_set(err, ERROR_UNSUPPORTED, "'%s' on the machine is neither a file nor a "
-							 "folder",
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "'%s' on the machine is neither a file nor a "
+				 "folder",
 				 shown_of(pull->root, strlen(pull->root)).text);
 	}
 	/* One sync for all of it: the machine may be terminated as soon as we return. */

@@ -88,8 +88,8 @@ static int make_folders(struct push *push, struct error *err)
 				if (sftp_step(&push->sftp, err) < 0)
 					return -1;
 			char *path = push_path(push, i);
-			sftp_mode_request(&push->sftp, SFTP_MKDIR, path, strlen(path), 0700, on_made,
-					  push, i);
+			sftp_mode_request(&push->sftp, SFTP_MKDIR, path, strlen(path), 0700,
+					  on_made, push, i);
 			free(path);
 		}
 		if (sftp_drain(&push->sftp, err) < 0)
@@ -200,7 +200,8 @@ static void clean_up(struct push *push)
 		if (!push->files[i])
 			continue;
 		if (push->sftp.remote->pid > 0 && sftp_room(&push->sftp) > 0)
-			sftp_path_request(&push->sftp, SFTP_REMOVE, push->files[i]->temp, NULL, NULL, 0);
+			sftp_path_request(&push->sftp, SFTP_REMOVE, push->files[i]->temp, NULL,
+					  NULL, 0);
 		push_file_release(push->files[i]);
 	}
 }

@@ -157,7 +157,8 @@ static int add_local(struct tree *tree, size_t parent, int dir_fd, const char *n
 		if (errno == ENOENT) /* removed while we looked */
 			return 0;
 		return error_errno(err, ERROR_IO, "cannot read '%s' in '%s'",
-				   shown_of(name, strlen(name)).text, tree_shown(tree, parent).text);
+				   shown_of(name, strlen(name)).text,
+				   tree_shown(tree, parent).text);
 	}
 	if (tree_add(tree, parent, name, strlen(name), &index, err) < 0)
 		return -1;
@@ -201,8 +202,9 @@ int tree_check_special(const struct tree *tree, struct error *err)
 {
 	if (tree->nr_special == 0)
 		return 0;
-	return error_set(err, ERROR_UNSUPPORTED,
-			 "left out %zu that are neither file, folder nor link, the first is '%s'; all "
-			 "else was copied", tree->nr_special,
-			 tree_shown(tree, tree->first_special).text);
+	return error_set(
+		err, ERROR_UNSUPPORTED,
+		"left out %zu that are neither file, folder nor link, the first is '%s'; all "
+		"else was copied",
+		tree->nr_special, tree_shown(tree, tree->first_special).text);
 }

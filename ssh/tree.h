@@ -21,7 +21,13 @@ struct error;
 #define TREE_ENTRIES_MAX 1000000
 #define TREE_NAMES_MAX	 ((size_t)64 << 20)
 
-enum tree_type { TREE_UNKNOWN, TREE_FILE, TREE_DIR, TREE_LINK, TREE_SPECIAL };
+enum tree_type {
+	TREE_UNKNOWN,
+	TREE_FILE,
+	TREE_DIR,
+	TREE_LINK,
+	TREE_SPECIAL
+};
 
 struct tree_entry {
 	const char *name;

@@ -175,8 +175,8 @@ static int spawn(pid_t *pid, const char *path, int control)
 	posix_spawn_file_actions_init(&actions);
 	int rc = posix_spawn_file_actions_adddup2(&actions, control, CONTROL_FD);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
-						      0);
+		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
+						      O_WRONLY, 0);
 	/* stderr stays: a sanitizer's report and "out of memory" are for whoever runs us */
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);

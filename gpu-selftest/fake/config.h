@@ -2,8 +2,8 @@
 /*
  * What the fake driver pretends, from the environment:
  *
- *	FAKE_GPUS	"8xH100", "V100,T4": aliases of spec/gpus.tsv; other names make unknown GPUs;
- *			"0": none. The default is one V100.
+ *	FAKE_GPUS	"8xH100", "V100,T4": aliases of spec/gpus.tsv; other names make GPUs
+ *			that nobody knows; "0": none. The default is one V100.
  *	FAKE_CUDA	version of the driver, as 12040
  *	FAKE_FAULT	faults, parted by commas: KIND[:A[:B[:C]]][@GPU], GPU 0 where not said.
  *			README.md has the kinds.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fake GPU's memory, and the faults in it. An allocation of the device is one of the process, so
- * that AddressSanitizer watches the kernels. Faults of memory live in every allocation of
+ * The fake GPU's memory, and the faults in it. An allocation of the device is one of the process,
+ * so that AddressSanitizer watches the kernels. Faults of memory live in every allocation of
  * FAKE_FAULTY_BYTES or more: the memory test has one, nothing else does.
  */
 #ifndef GPUCLOUD_SELFTEST_FAKE_MEMORY_H

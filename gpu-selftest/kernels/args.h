@@ -28,7 +28,7 @@ struct mem_args {
 	/* a word is (hash(seed, unit) & mask) ^ flip ^ (walking bit & walk) */
 	unsigned long long seed, mask, flip, walk;
 	struct mem_stats *stats;
-	unsigned stride; /* block i checks tile i * stride mod blocks */
+	unsigned stride; /* block i checks tile i * stride mod blocks; blocks * stride < 2^32 */
 };
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernels as functions of this CPU, in two compilations of the same source: for any CPU, and for
- * those with fused multiply-add, where the first would call a slow routine for it. Both give the
- * same bits.
+ * The kernels as functions of this CPU, in two compilations of the same source: for any CPU, and
+ * for those with fused multiply-add, where the first would call a slow routine for it. Both give
+ * the same bits.
  */
 #ifndef GPUCLOUD_SELFTEST_CPU_H
 #define GPUCLOUD_SELFTEST_CPU_H

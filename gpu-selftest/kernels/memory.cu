@@ -50,7 +50,7 @@ KERNEL(mem_check, mem_args)
 {
 	const VEC16 *data = (const VEC16 *)ARG(data);
 	/* another order than the writes had, so that no buffer answers for the memory */
-	unsigned tile = (unsigned)((unsigned long long)BLOCK * ARG(stride) % BLOCKS);
+	unsigned tile = BLOCK * ARG(stride) % BLOCKS;
 	FOR_THREADS
 	{
 		unsigned long long first = (unsigned long long)tile * MEM_TILE_UNITS + tid;

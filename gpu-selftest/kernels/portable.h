@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One kernel source, two compilers. Under nvcc these words are CUDA; under gcc each kernel becomes a
- * function that runs one block, its threads one after the other. That works because a kernel is
+ * One kernel source, two compilers. Under nvcc these words are CUDA; under gcc each kernel becomes
+ * a function that runs one block, its threads one after the other. That works because a kernel is
  * written as phases: everything a thread does stands inside FOR_THREADS, phases are parted by
  * SYNC(), and what a thread keeps from one phase to the next is declared with PER_THREAD.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where kernels run: a GPU through its driver (gpu.c), or this CPU (engine_cpu.c). The training step
- * is one sequence of launches for both.
+ * Where kernels run: a GPU through its driver (gpu.c), or this CPU (engine_cpu.c). The training
+ * step is one sequence of launches for both.
  *
  * Functions return 0, or -1 with a sentence in error.
  */

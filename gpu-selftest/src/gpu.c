@@ -124,8 +124,7 @@ int gpu_stopped(struct gpu *g, const char *doing)
 	case CU_NVLINK_UNCORRECTABLE:
 		severity = SEVERITY_FAIL;
 		id = "cuda.ecc";
-		advice =
-			"terminate this machine and launch another; tell the cloud the serial number";
+		advice = "terminate this machine and launch another; the cloud wants its serial";
 		break;
 	case CU_NO_MEMORY:
 		id = "cuda.memory";

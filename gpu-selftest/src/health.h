@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What NVML says of a GPU before, while and after it works: counters that must not grow, reasons for
- * lower clocks, and XID events. All of it optional.
+ * What NVML says of a GPU before, while and after it works: counters that must not grow, reasons
+ * for lower clocks, and XID events. All of it optional.
  */
 #ifndef GPUCLOUD_SELFTEST_HEALTH_H
 #define GPUCLOUD_SELFTEST_HEALTH_H

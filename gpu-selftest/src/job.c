@@ -56,7 +56,6 @@ static void progress(const struct jobs *all, const struct job *j, const char *ke
 static void add_problem(struct jobs *all, struct job *j, enum severity severity, const char *object)
 {
 	json_raw(&all->problems, object);
-	all->problem_count++;
 	if (severity > j->worst)
 		j->worst = severity;
 	if (severity > all->worst)

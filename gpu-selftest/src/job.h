@@ -46,7 +46,6 @@ struct jobs {
 	const struct options *options;
 	double started;
 	struct json problems; /* values of an array */
-	unsigned problem_count;
 	enum severity worst;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A writer of JSON into one growing buffer. Commas are put where they belong; strings are escaped so
- * that the result is ASCII whatever a driver calls its device. Running out of memory ends the
+ * A writer of JSON into one growing buffer. Commas are put where they belong; strings are escaped
+ * so that the result is ASCII whatever a driver calls its device. Running out of memory ends the
  * program with code 70.
  */
 #ifndef GPUCLOUD_SELFTEST_JSON_H

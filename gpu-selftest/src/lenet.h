@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Training a network of LeNet's shape (two convolutions, three full layers, 44,426 weights) with
- * Adam on synthetic digits, on any engine. Each operation is IEEE 754's and every sum has one order,
- * so the trained weights are the same bits everywhere: their SHA-256 is known beforehand.
+ * Adam on synthetic digits, on any engine. Each operation is IEEE 754's and every sum has one
+ * order, so the trained weights are the same bits everywhere: their SHA-256 is known beforehand.
  */
 #ifndef GPUCLOUD_SELFTEST_LENET_H
 #define GPUCLOUD_SELFTEST_LENET_H
@@ -11,7 +11,7 @@
 
 #include "gpu-selftest/src/engine.h"
 
-/* The lengths of training whose outcome is known. A longer one begins with the steps of a shorter. */
+/* The lengths of training whose outcome is known. */
 #define LENET_STEPS_SHORT 4u /* for CPUs that are slow at it, and for simulated GPUs */
 #define LENET_STEPS_QUICK 24u
 #define LENET_STEPS_FULL  384u

@@ -8,8 +8,9 @@
 #include <string.h>
 
 /*
- * Puts the function into *slot, a pointer to it of any type, and says whether it is there. ISO C has
- * no conversion between dlsym's void * and a function pointer, POSIX promises the representation.
+ * Puts the function into *slot, a pointer to it of any type, and says whether it is there. ISO C
+ * does not convert dlsym's void * to a pointer to a function, but POSIX promises that both are
+ * represented alike.
  */
 static inline bool library_symbol(void *library, const char *name, void *slot)
 {

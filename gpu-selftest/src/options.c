@@ -26,7 +26,7 @@ static const char help[] =
 	"  --version\n"
 	"  --help\n"
 	"\n"
-	"exit: 0 pass, 1 warn, 2 fail, 3 unknown (no GPU, no driver, no answer), 64 usage, 70 internal\n"
+	"exit: 0 pass, 1 warn, 2 fail, 3 unknown (no GPU, no driver, no answer), 64 usage, 70 bug\n"
 	"\n"
 	"  gpu-selftest --text             is this machine good?\n"
 	"  gpu-selftest --full >gpu.json   take your time, keep the record\n";

@@ -71,7 +71,10 @@ static int pass(struct set *s, enum kernel kernel, const struct pattern *p, unsi
 	for (unsigned i = 0; i < chunks; i++) {
 		struct mem_args args = args_for(s, i, base, p);
 		unsigned blocks = (unsigned)((args.units + MEM_TILE_UNITS - 1) / MEM_TILE_UNITS);
-		/* a stride without a common divisor visits every tile once */
+		/*
+		 * A stride without a common divisor visits every tile once; a chunk has
+		 * 2^15 tiles at most, so that 32 bits hold the product.
+		 */
 		args.stride = blocks * 5 / 8 | 1;
 		while (gcd(args.stride, blocks) != 1)
 			args.stride += 2;

@@ -148,11 +148,11 @@ static void print_checks(const char *checks)
 		value_of(one, "value", value, sizeof(value));
 		value_of(one, "unit", unit, sizeof(unit));
 		value_of(one, "fraction", fraction, sizeof(fraction));
-		printf("  %-20s %-8s", id, verdict);
 		if (value[0] != '\0')
-			printf(" %s %s, %.0f %% of peak", value, unit,
+			printf("  %-20s %-8s %s %s, %.0f %% of peak\n", id, verdict, value, unit,
 			       strtod(fraction, NULL) * 100);
-		putchar('\n');
+		else
+			printf("  %-20s %s\n", id, verdict);
 	}
 }
 

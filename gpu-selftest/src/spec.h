@@ -36,7 +36,10 @@ const struct spec *spec_by_id(const char *id, size_t length);
  */
 const char *spec_implausible(const struct spec *s);
 
-/* "measured" rows: below 0.85 of expected fails; others, and NULL, at most warn. Below 0.95 warns. */
+/*
+ * Below 0.95 of what is expected warns; below 0.85 fails, but only in "measured" rows: the others,
+ * and a GPU that has none (NULL), warn.
+ */
 enum severity spec_judge(const struct spec *s, double measured, double peak, double expected);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lets a binary that was linked on a new system start on an old one. Since glibc 2.34 a program's
- * entry, threads and dlopen carry that version, although their older versions are still there and do
- * the same for us. Only for release builds on x86-64 (CMakeLists.txt says when).
+ * entry, threads and dlopen carry that version, although their older versions are still there and
+ * do the same for us. Only for release builds on x86-64 (CMakeLists.txt says when).
  */
 __asm__(".symver __libc_start_main_old, __libc_start_main@GLIBC_2.2.5\n"
 	".globl _start\n"

@@ -96,7 +96,7 @@ struct series {
 
 static int read_series(struct lines *lines, int64_t shift, struct series *series, struct error *err)
 {
-	char line[128], *price;
+	char line[128], *price = NULL;
 	int rc;
 
 	if (header(lines, "unix_s,price_usd_per_h", err))
@@ -140,7 +140,7 @@ int market_parse_on_demand(struct market *market, const char *name, const char *
 			   struct error *err)
 {
 	struct lines lines = { .at = text, .end = text + len, .name = name };
-	char line[128], *price;
+	char line[128], *price = NULL;
 	int rc;
 
 	if (header(&lines, "instance_type,usd_per_hour", err))

@@ -248,7 +248,14 @@ char **guest_environment(const struct guest *guest)
 	env[n++] = xasprintf("GPUCLOUD_TTL_ROOT=%s", guest->root);
 	env[n++] = xstrdup("GPUCLOUD_TTL_STEP=2");
 	env[n++] = xstrdup("GPUCLOUD_TTL_RETRY=2");
-	if (guest->order.gpus && guest->config->lib[0])
+	if (guest->order.gpus && guest->config->lib[0]) {
 		env[n++] = xasprintf("LD_LIBRARY_PATH=%s", guest->config->lib);
+		/* what gpu-selftest/fake pretends; its plain A100 is the one of 80 GB */
+		env[n++] = xasprintf("FAKE_GPUS=%ux%s%s", guest->order.gpus, guest->order.gpu,
+				     strcmp(guest->order.gpu, "A100") == 0 &&
+						     guest->order.gpu_mem_mib < 50000
+					     ? "-40"
+					     : "");
+	}
 	return env;
 }

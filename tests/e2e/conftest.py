@@ -130,6 +130,8 @@ class Sim(Endpoint):
                               timeout=timeout)
 
     def start(self, *args):
+        if "--machines" not in args:
+            args += ("--machines", "none")
         done = self.run("start", "--detach", *args)
         assert done.returncode == 0, done.stderr
         facts = json.loads((self.folder / "sim.json").read_text())

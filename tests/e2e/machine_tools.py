@@ -63,6 +63,7 @@ class MachineSim(Sim):
         if data is not None:
             kw["UserData"] = data if isinstance(data, str) else user_data(**data)
         kw.setdefault("InstanceInitiatedShutdownBehavior", "terminate")
+        kw.setdefault("spot", False)  # the market is not what these tests are about
         one = run_one(self, **kw)["InstanceId"]
         self.wait_for(one, "running")
         return one
@@ -140,7 +141,7 @@ class Shell:
 
     def __init__(self, sim, instance, key, host_key=None, user="ubuntu"):
         self.address, self.port = sim.address(instance), sim.port
-        known = key.path.parent / f"known-{instance}"
+        known = key.path.parent / f"known-{self.port}-{instance}-{user}"
         self.options = [*QUIET, "-i", str(key.path), "-o", f"UserKnownHostsFile={known}"]
         self.user = user
         if host_key:

@@ -56,6 +56,18 @@ finds() {
 	put simulator/a.c '#include "providers/x.h"' && finds simulator/a.c:2 'simulator may include'
 }
 
+@test "gpu-selftest stands alone, and prints" {
+	mkdir -p "$tree/gpu-selftest/src"
+	echo '# gpu-selftest' >"$tree/gpu-selftest/README.md"
+	put gpu-selftest/src/a.c '#include <stdio.h>' '#include "gpu-selftest/src/b.h"' \
+		'int f(void) { printf("x"); exit(1); }'
+	run -0 "$root/scripts/check-style" "$tree"
+	put gpu-selftest/src/a.c '#include "core/error.h"' && finds gpu-selftest/src/a.c:2 'may include'
+	put gpu-selftest/src/a.c '#include <openssl/evp.h>' && finds gpu-selftest/src/a.c:2 'libc only'
+	rm "$tree/gpu-selftest/src/a.c"
+	put fleet/a.c '#include "gpu-selftest/src/b.h"' && finds fleet/a.c:2 'nothing includes'
+}
+
 @test "only the command line prints, reads the environment or exits" {
 	put cli/a.c 'int main(void) { printf(""); exit(1); }'
 	run -0 "$root/scripts/check-style" "$tree"

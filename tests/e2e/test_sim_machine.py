@@ -129,14 +129,14 @@ def test_console_shows_the_host_key(sim, key, host_key):
 
 
 def test_gpu_is_simulated_and_says_so(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key), InstanceType="p3.8xlarge", spot=False)
+    one = sim.launch(seeded(key, host_key), InstanceType="p3.8xlarge")
     shell = Shell(sim, one, key, host_key.line).wait()
     assert "simulated" in shell.ok("nvidia-smi")
     assert shell.ok("nvidia-smi -L").count("V100") == 4
     rows = shell.ok("nvidia-smi --query-gpu=index,memory.total --format=csv,noheader,nounits")
     assert rows.split("\n")[3] == "3, 16384"
     assert shell.run("nvidia-smi --query-gpu=colour --format=csv").returncode != 0
-    bare = sim.launch(seeded(key, host_key), InstanceType="c3.xlarge", spot=False)
+    bare = sim.launch(seeded(key, host_key), InstanceType="c3.xlarge")
     done = Shell(sim, bare, key, host_key.line).wait().run("nvidia-smi")
     assert done.returncode == 9
 
@@ -279,8 +279,11 @@ def test_time_limit_fires_while_nobody_looks(sim, key, host_key):
 # --- off and on ------------------------------------------------------------------------------
 
 
-def test_shutdown_terminates(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
+@pytest.mark.parametrize("behaviour", [
+    {"InstanceInitiatedShutdownBehavior": "terminate"},
+    {"InstanceInitiatedShutdownBehavior": "terminate", "spot": True}], ids=["on-demand", "spot"])
+def test_shutdown_terminates(sim, key, host_key, behaviour):
+    one = sim.launch(seeded(key, host_key), **behaviour)
     shell = Shell(sim, one, key, host_key.line).wait()
     shell.ok("setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo started")
     shell.run("sudo shutdown -h now; sleep 30")  # it does not survive its own word
@@ -293,7 +296,7 @@ def test_shutdown_terminates(sim, key, host_key):
 def test_stop_and_start(sim, key, host_key):
     data = seeded(key, host_key, bootcmd=["echo b >>/var/log/boots"],
                   runcmd=["echo r >>/var/log/runs"])
-    one = sim.launch(data, spot=False, InstanceInitiatedShutdownBehavior="stop")
+    one = sim.launch(data, InstanceInitiatedShutdownBehavior="stop")
     shell = Shell(sim, one, key, host_key.line).wait()
     sim.wait_console(one, "login:")
     shell.ok("echo kept >file")

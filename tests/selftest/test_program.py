@@ -12,6 +12,7 @@ import unittest
 
 import tool
 
+SHORT = "7cae72003cd6af9384ede3273b2de831404e288ce9e4e93ebf0a7d81da7acf45"
 KNOWN = "03b9bea45c45ea5f8e2f9da84aadb73edd0fb1ed5c98a2ae4a03b78407b67668"
 
 
@@ -62,12 +63,15 @@ class Schema(unittest.TestCase):
     def test_training_is_the_same_everywhere(self):
         lenet = self.json["train"]["lenet"]
         self.assertEqual(lenet["device"], "gpu0")
-        self.assertEqual(lenet["sha256"], KNOWN)
-        self.assertEqual(lenet["cpu"]["sha256"], KNOWN)
+        self.assertEqual((lenet["sha256"], lenet["steps"]), (SHORT, 4))
+        self.assertEqual((lenet["cpu"]["sha256"], lenet["cpu"]["steps"]), (KNOWN, 24))
         self.assertIs(lenet["match"], True)
         for gpu in (0, 1):
-            self.assertEqual(self.result.check("train.lenet", gpu)["sha256"], KNOWN)
-        self.assertGreater(lenet["accuracy"], 0.8)
+            self.assertEqual(self.result.check("train.lenet", gpu)["sha256"], SHORT)
+        # as long as the CPU's, a GPU's training ends with the CPU's bits
+        full = tool.run("--progress", "none", "--full").json["train"]["lenet"]
+        self.assertEqual((full["sha256"], full["cpu"]["sha256"]), (KNOWN, KNOWN))
+        self.assertGreater(full["accuracy"], 0.8)
 
     def test_progress_is_json_lines(self):
         lines = [json.loads(line) for line in self.result.err.splitlines()]
@@ -80,7 +84,7 @@ class Schema(unittest.TestCase):
         def steady(result):
             return [[{k: v for k, v in c.items() if k != "seconds"} for c in gpu["checks"]]
                     for gpu in result.json["gpus"]]
-        again = tool.run("--progress", "none", gpus="V100,H100")
+        again = tool.run("--progress", "none", "--no-cpu", gpus="V100,H100")
         self.assertEqual(again.err, "")
         self.assertEqual(steady(again), steady(self.result))
 
@@ -88,12 +92,12 @@ class Schema(unittest.TestCase):
 class Kernels(unittest.TestCase):
     def test_the_variant_for_any_cpu_agrees(self):
         """Under sanitizers this is the one they watch."""
-        result = tool.run("--progress", "none", FAKE_KERNELS="any")
+        result = tool.run("--progress", "none", "--no-cpu", FAKE_KERNELS="any")
         self.assertEqual(result.code, 0, result.out + result.err)
-        self.assertEqual(result.check("train.lenet")["sha256"], KNOWN)
+        self.assertEqual(result.check("train.lenet")["sha256"], SHORT)
 
     def test_a_driver_that_is_too_old_for_the_ptx(self):
-        result = tool.run("--progress", "none", FAKE_CUDA="7000")
+        result = tool.run("--progress", "none", "--no-cpu", FAKE_CUDA="7000")
         self.assertEqual((result.code, result.problems()), (3, ["driver.ptx"]))
 
 
@@ -115,7 +119,8 @@ class NoGpu(unittest.TestCase):
                 version = pathlib.Path(root, "proc/driver/nvidia/version")
                 version.parent.mkdir(parents=True)
                 version.write_text("NVRM version: 580.1\n")
-            return tool.run("--progress", "none", fake=tool.FAKE if library else None,
+            args = ["--no-cpu"] if library else []
+            return tool.run("--progress", "none", *args, fake=tool.FAKE if library else None,
                             GPU_SELFTEST_ROOT=root, **env)
 
     def assert_unknown(self, result, problem, text):
@@ -157,20 +162,25 @@ class NoGpu(unittest.TestCase):
     def test_a_driver_without_nvml(self):
         with tempfile.TemporaryDirectory() as folder:
             os.symlink(tool.FAKE / "libcuda.so.1", pathlib.Path(folder, "libcuda.so.1"))
-            result = tool.run("--progress", "none", fake=folder)
+            result = tool.run("--progress", "none", "--no-cpu", fake=folder)
             self.assertEqual(result.code, 0, result.out)
             self.assertEqual(result.check("health")["verdict"], "unknown")
             self.assertIs(result.json["driver"]["nvml"], False)
             self.assertIsNone(result.json["gpus"][0]["serial"])
             # how much others use is then asked of CUDA
-            busy = tool.run("--progress", "none", fake=folder, fault="busy:3000")
+            busy = tool.run("--progress", "none", "--no-cpu", fake=folder, fault="busy:3000")
             self.assertEqual((busy.code, busy.problems()), (3, ["gpu.busy"]))
 
     def test_a_library_that_is_none(self):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "libcuda.so.1").write_bytes(b"\x7fELF" + bytes(100))
-            result = tool.run("--progress", "none", fake=folder, GPU_SELFTEST_ROOT=folder)
+            result = tool.run("--progress", "none", "--no-cpu", fake=folder)
             self.assertEqual((result.code, result.problems()), (3, ["gpu.none"]))
+
+
+    def test_without_the_cpu_there_is_no_training_at_all(self):
+        result = tool.run("--progress", "none", "--no-cpu", fake=None)
+        self.assertEqual((result.code, result.json["train"]), (3, {}))
 
 
 class Words(unittest.TestCase):
@@ -198,22 +208,22 @@ class Words(unittest.TestCase):
         self.assertIn("mem.pattern", good.out)
         self.assertRegex(good.out, r"verdict: pass \(exit 0, [\d.]+ s\)\n$")
         self.assertIn("gpu 0: memory", good.err)
-        bad = tool.run("--text", "--progress", "none", fault="stuck:4096:0:1")
+        bad = tool.run("--text", "--no-cpu", "--progress", "none", fault="stuck:4096:0:1")
         self.assertIn("fail: GPU 0:", bad.out)
         self.assertIn("terminate this machine", bad.out)
         self.assertEqual(bad.err, "")
 
     def test_a_result_nobody_can_read_is_an_internal_error(self):
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([tool.TOOL, "--progress", "none"], stdout=full,
+            done = subprocess.run([tool.TOOL, "--no-cpu", "--progress", "none"], stdout=full,
                                   stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, 70)
         self.assertIn(b"could not be written", done.stderr)
 
     def test_a_hang_ends_soon_and_leaves_nobody(self):
         started = time.monotonic()
-        result = tool.run("--progress", "none", "--deadline", "2", fault="hang:mem_fill",
-                          CANARY="selftest-hang")
+        result = tool.run("--progress", "none", "--no-cpu", "--deadline", "6",
+                          fault="hang:mem_fill", CANARY="selftest-hang")
         self.assertEqual((result.code, result.problems()), (3, ["hang"]))
         self.assertLess(time.monotonic() - started, 30)
         left = [p for p in pathlib.Path("/proc").glob("[0-9]*/environ")

@@ -31,6 +31,7 @@
 #define DROPPED_UID 64123
 
 #define SSHD "/usr/sbin/sshd"
+#define SFTP "/usr/lib/openssh/sftp-server"
 
 static char wrapper[256];
 
@@ -38,8 +39,8 @@ const char *fixture_missing(void)
 {
 	glob_t found;
 
-	if (access(SSHD, X_OK) < 0)
-		return "openssh-server is not installed";
+	if (access(SSHD, X_OK) < 0 || access(SFTP, X_OK) < 0)
+		return "openssh-server and openssh-sftp-server are not installed";
 	if (glob("/usr/lib/*/libnss_wrapper.so", 0, NULL, &found) == 0)
 		snprintf(wrapper, sizeof(wrapper), "%s", found.gl_pathv[0]);
 	globfree(&found);
@@ -162,6 +163,10 @@ int fixture_setup(void **state)
 	return 0;
 }
 
+/*
+ * Not internal-sftp: in a process whose descriptors sshd has closed, nss_wrapper goes on using the
+ * numbers of its files, and rewinds the very folder that is being listed.
+ */
 static void write_config(struct fixture *fixture)
 {
 	uid_t uid = geteuid() == 0 ? DROPPED_UID : geteuid();
@@ -171,14 +176,18 @@ static void write_config(struct fixture *fixture)
 	add_file(fixture, "host_key", fixture->host.private_pem.data, 0600);
 	snprintf(text, sizeof(text), "%s\n", fixture->login.public_line);
 	add_file(fixture, "authorized", text, 0644);
-	snprintf(text, sizeof(text),
-		 "HostKey %s/host_key\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
-		 "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\n"
-		 "LogLevel ERROR\nSubsystem sftp internal-sftp\n%s",
-		 fixture->dir, fixture->dir, fixture->extra ? fixture->extra : "");
+	snprintf(
+		text, sizeof(text),
+		"HostKey %s/host_key\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
+		"PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\n"
+		"LogLevel ERROR\nSubsystem sftp " SFTP "\n"
+		"SetEnv LD_PRELOAD=%s NSS_WRAPPER_PASSWD=%s/passwd NSS_WRAPPER_GROUP=%s/group\n%s",
+		fixture->dir, fixture->dir, wrapper, fixture->dir, fixture->dir,
+		fixture->extra ? fixture->extra : "");
 	add_file(fixture, "sshd_config", text, 0644);
-	snprintf(text, sizeof(text), FIXTURE_USER ":x:%u:%u::%s:/bin/sh\nsshd:x:64999:64999::/:/bin/false\n",
-		 uid, gid, fixture->home);
+	snprintf(text, sizeof(text),
+		 FIXTURE_USER ":x:%u:%u::%s:/bin/sh\nsshd:x:64999:64999::/:/bin/false\n", uid, gid,
+		 fixture->home);
 	add_file(fixture, "passwd", text, 0644);
 	snprintf(text, sizeof(text), FIXTURE_USER ":x:%u:\n", gid);
 	add_file(fixture, "group", text, 0644);
@@ -395,8 +404,8 @@ static int digest_one(const char *path, const struct stat *st, int flag, struct 
 	}
 	/* the mode of the top folder is the caller's business */
 	buf_addf(digesting, "%s%c%o %s%c", path + digest_skip, 0,
-		 path[digest_skip] ? (unsigned)(S_ISLNK(st->st_mode) ? S_IFLNK : st->st_mode) : 0, hex,
-		 0);
+		 path[digest_skip] ? (unsigned)(S_ISLNK(st->st_mode) ? S_IFLNK : st->st_mode) : 0,
+		 hex, 0);
 	return 0;
 }
 

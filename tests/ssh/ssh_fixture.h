@@ -73,6 +73,14 @@ void streams_release(struct streams *streams);
 int run_command(struct remote *remote, const char *command, struct streams *streams,
 		int64_t deadline_ms, struct remote_exit *ret, struct error *err);
 
+/* Fails the test with the error's own words. */
+#define must_work(rc, err)                                                   \
+	do {                                                                 \
+		if ((rc) != 0)                                               \
+			fail_msg("%s (%s, %s)", (err)->message, (err)->code, \
+				 error_kind_name((err)->kind));              \
+	} while (0)
+
 /* Folder helpers. */
 void write_file(const char *path, const void *data, size_t len, mode_t mode);
 void remove_tree(const char *path);

@@ -141,6 +141,7 @@ static void test_tree_there_and_back(void **state)
 	char a[SHA256_HEX_MAX], b[SHA256_HEX_MAX], c[SHA256_HEX_MAX];
 	struct moved moved = { 0 };
 	struct remote_progress progress = { .ctx = &moved, .moved = on_moved };
+	struct remote_exit how;
 
 	umask(077);
 	make_tree(source);
@@ -165,6 +166,14 @@ static void test_tree_there_and_back(void **state)
 	assert_int_equal(st.st_mode & 07777, 0750);
 
 	/* once more over what is there: the same again, and nothing beside it */
+	char *mine = path_in(source, "read only"), *mine_too = path_in(back, "read only");
+	assert_int_equal(chmod(mine, 0755), 0);
+	assert_int_equal(chmod(mine_too, 0755), 0);
+	must_work(remote_ssh.exec(remote, "chmod 755 'copy/read only'", NULL, 9000, &how, &err),
+		  &err);
+	free(mine);
+	free(mine_too);
+	tree_digest(source, a);
 	if (remote_ssh.push(remote, source, "copy/", NULL, &err) < 0 ||
 	    remote_ssh.pull(remote, "copy", back, NULL, &err) < 0)
 		fail_msg("again: %s", err.message);
@@ -200,9 +209,9 @@ static void test_big_file(void **state)
 	assert_true(moved.calls > 100);
 	/* the connection goes on after a transfer, and the machine has the same bytes */
 	streams_init(&streams);
-	assert_int_equal(run_command(remote, "sha256sum <big.bin; stat -c %a big.bin", &streams, 20000,
-				     &how, &err),
-			 0);
+	must_work(run_command(remote, "sha256sum <big.bin; stat -c %a big.bin", &streams, 20000,
+			      &how, &err),
+		  &err);
 	assert_memory_equal(streams.out.text.data, ours, 64);
 	assert_non_null(strstr(streams.out.text.data, "\n640\n"));
 	int64_t pulling = now_ms();
@@ -236,32 +245,32 @@ static void test_places(void **state)
 
 	write_file(file, "1", 1, 0604);
 	assert_int_equal(symlink("one.txt", link), 0);
-	assert_int_equal(remote_ssh.exec(remote, "mkdir d; echo old >old; ln -s old alias", NULL, 9000,
-					 &how, &err),
-			 0);
-	assert_int_equal(remote_ssh.push(remote, file, "new", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, file, "old", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, file, "alias", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, file, "d", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, link, "d/", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, file, "", NULL, &err), 0);
-	assert_int_equal(remote_ssh.exec(remote,
-					 "for f in new old alias d/one.txt one.txt 'd/by link'; do "
-					 "[ \"$(cat \"$f\")\" = 1 ] && [ $(stat -c %a \"$f\") = 604 ] && "
-					 "[ -f \"$f\" ] || exit 1; done; [ ! -L alias ] && "
-					 "[ -z \"$(ls -A | grep gpucloud)\" ]",
-					 NULL, 9000, &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "mkdir d; echo old >old; ln -s old alias", NULL, 9000,
+				  &how, &err),
+		  &err);
+	must_work(remote_ssh.push(remote, file, "new", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, file, "old", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, file, "alias", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, file, "d", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, link, "d/", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, file, "", NULL, &err), &err);
+	must_work(remote_ssh.exec(remote,
+				  "for f in new old alias d/one.txt one.txt 'd/by link'; do "
+				  "[ \"$(cat \"$f\")\" = 1 ] && [ $(stat -c %a \"$f\") = 604 ] && "
+				  "[ -f \"$f\" ] || exit 1; done; [ ! -L alias ] && "
+				  "[ -z \"$(ls -A | grep gpucloud)\" ]",
+				  NULL, 9000, &how, &err),
+		  &err);
 	assert_int_equal(how.code, 0);
 
 	assert_int_equal(mkdir(down, 0755), 0);
-	assert_int_equal(remote_ssh.pull(remote, "d/one.txt", down, NULL, &err), 0);
+	must_work(remote_ssh.pull(remote, "d/one.txt", down, NULL, &err), &err);
 	char *landed = path_in(down, "one.txt"), *named = path_in(down, "named");
 	assert_int_equal(access(landed, R_OK), 0);
-	assert_int_equal(remote_ssh.pull(remote, "new", named, NULL, &err), 0);
+	must_work(remote_ssh.pull(remote, "new", named, NULL, &err), &err);
 	assert_int_equal(access(named, R_OK), 0);
 	/* a file that is made as it is read says that it is empty */
-	assert_int_equal(remote_ssh.pull(remote, "/proc/self/status", named, NULL, &err), 0);
+	must_work(remote_ssh.pull(remote, "/proc/self/status", named, NULL, &err), &err);
 	struct stat st;
 	assert_int_equal(stat(named, &st), 0);
 	assert_true(st.st_size > 100);
@@ -299,9 +308,8 @@ static void test_what_cannot_be_copied(void **state)
 	assert_int_equal(remote_ssh.push(remote, tree, "t", NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
 	assert_non_null(strstr(err.message, "'fifo'"));
-	assert_int_equal(remote_ssh.exec(remote, "[ -f t/file ] && mkfifo t/pipe", NULL, 9000, &how,
-					 &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "[ -f t/file ] && mkfifo t/pipe", NULL, 9000, &how, &err),
+		  &err);
 	assert_int_equal(how.code, 0);
 	assert_int_equal(remote_ssh.pull(remote, "t", down, NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
@@ -316,21 +324,21 @@ static void test_what_cannot_be_copied(void **state)
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 	if (remote_ssh.exec(remote, "mkdir -p wall/one/full", NULL, 9000, &how, &err) < 0)
 		fail_msg("%s", err.message);
-	assert_int_equal(remote_ssh.push(remote, path, "wall/one", NULL, &err), 0);
-	assert_int_equal(remote_ssh.push(remote, path, "wall/one/full/", NULL, &err), 0);
-	assert_int_equal(remote_ssh.exec(remote, "[ -z \"$(find . -name '.gpucloud*')\" ]", NULL, 9000,
-					 &how, &err),
-			 0);
+	must_work(remote_ssh.push(remote, path, "wall/one", NULL, &err), &err);
+	must_work(remote_ssh.push(remote, path, "wall/one/full/", NULL, &err), &err);
+	must_work(remote_ssh.exec(remote, "[ -z \"$(find . -name '.gpucloud*')\" ]", NULL, 9000,
+				  &how, &err),
+		  &err);
 	assert_int_equal(how.code, 0);
 	/* a folder in the place of a file */
-	assert_int_equal(remote_ssh.exec(remote, "rm -r t; mkdir -p t/file/full", NULL, 9000, &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "rm -r t; mkdir -p t/file/full", NULL, 9000, &how, &err),
+		  &err);
 	unlink(fifo);
 	assert_int_equal(remote_ssh.push(remote, tree, "t", NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_REMOTE);
-	assert_int_equal(remote_ssh.exec(remote, "[ -z \"$(find . -name '.gpucloud*')\" ]", NULL, 9000,
-					 &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "[ -z \"$(find . -name '.gpucloud*')\" ]", NULL, 9000,
+				  &how, &err),
+		  &err);
 	assert_int_equal(how.code, 0);
 	free(path);
 	free(tree);
@@ -353,13 +361,14 @@ static void test_pull_never_writes_through_links(void **state)
 	write_file(victim, "precious", 8, 0644);
 	assert_int_equal(mkdir(down, 0755), 0);
 	add_link(down, "file", victim);
-	assert_int_equal(remote_ssh.exec(remote,
-					 "mkdir -p a/folder; echo evil >a/file; echo evil >a/folder/inner; "
-					 "mkdir b; ln -s / b/abs; ln -s ../../outside b/up",
-					 NULL, 9000, &how, &err),
-			 0);
+	must_work(
+		remote_ssh.exec(remote,
+				"mkdir -p a/folder; echo evil >a/file; echo evil >a/folder/inner; "
+				"mkdir b; ln -s / b/abs; ln -s ../../outside b/up",
+				NULL, 9000, &how, &err),
+		&err);
 	/* a link to a file is replaced */
-	assert_int_equal(remote_ssh.pull(remote, "a/file", down, NULL, &err), 0);
+	must_work(remote_ssh.pull(remote, "a/file", down, NULL, &err), &err);
 	struct stat st;
 	char *path = path_in(down, "file");
 	assert_int_equal(lstat(path, &st), 0);
@@ -374,7 +383,7 @@ static void test_pull_never_writes_through_links(void **state)
 	assert_int_equal(st.st_size, 8);
 	/* links come as they are, wherever they point */
 	char *links = path_in(fixture->dir, "links"), target[64];
-	assert_int_equal(remote_ssh.pull(remote, "b", links, NULL, &err), 0);
+	must_work(remote_ssh.pull(remote, "b", links, NULL, &err), &err);
 	path = path_in(links, "up");
 	ssize_t n = readlink(path, target, sizeof(target));
 	assert_int_equal(n, 13);
@@ -396,18 +405,18 @@ static void test_deep_trees_are_refused(void **state)
 	struct remote_exit how;
 	char *down = path_in(fixture->dir, "down");
 
-	assert_int_equal(remote_ssh.exec(remote,
-					 "d=ok; i=1; while [ $i -lt 64 ]; do d=$d/$i; i=$((i+1)); done; "
-					 "mkdir -p $d && echo x >$d/file; mkdir -p $d/64/65; "
-					 "cp -r ok deep; rm -r $d/64",
-					 NULL, 9000, &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote,
+				  "d=ok; i=1; while [ $i -lt 64 ]; do d=$d/$i; i=$((i+1)); done; "
+				  "mkdir -p $d && echo x >$d/file; mkdir -p $d/64/65; "
+				  "cp -r ok deep; rm -r $d/64",
+				  NULL, 9000, &how, &err),
+		  &err);
 	if (remote_ssh.pull(remote, "ok", down, NULL, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(remote_ssh.pull(remote, "deep", down, NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_PROTOCOL);
 	/* the connection is still of use */
-	assert_int_equal(remote_ssh.exec(remote, "exit 5", NULL, 9000, &how, &err), 0);
+	must_work(remote_ssh.exec(remote, "exit 5", NULL, 9000, &how, &err), &err);
 	assert_int_equal(how.code, 5);
 	free(down);
 	remote_ssh.close(remote);
@@ -421,10 +430,11 @@ static void test_cut_while_copying(void **state)
 	struct remote_exit how;
 	char *down = path_in(fixture->dir, "down");
 
-	assert_int_equal(remote_ssh.exec(remote, "mkdir d; head -c 90000000 /dev/zero >d/f; (sleep 0.1; "
-						 "kill -9 $PPID) >/dev/null 2>&1 &",
-					 NULL, 9000, &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote,
+				  "mkdir d; head -c 90000000 /dev/zero >d/f; (sleep 0.1; "
+				  "kill -9 $PPID) >/dev/null 2>&1 &",
+				  NULL, 9000, &how, &err),
+		  &err);
 	assert_int_equal(remote_ssh.pull(remote, "d", down, NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_NETWORK);
 	assert_true(err.unknown);
@@ -447,10 +457,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_tree_there_and_back, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_big_file, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_what_cannot_be_copied, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_what_cannot_be_copied, setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_pull_never_writes_through_links, setup,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_deep_trees_are_refused, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_deep_trees_are_refused, setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_cut_while_copying, setup, fixture_teardown),
 	};
 
@@ -460,6 +472,8 @@ int main(int argc, char **argv)
 		printf("skipped: %s\n", fixture_missing());
 		return 77;
 	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,9 +70,9 @@ static void test_streams_are_apart(void **state)
 	struct streams streams;
 
 	streams_init(&streams);
-	assert_int_equal(run_command(remote, "printf 'a\\000b\\377\\r\\n'; printf 'two\\033[2J' >&2",
-				     &streams, 10000, &how, &err),
-			 0);
+	must_work(run_command(remote, "printf 'a\\000b\\377\\r\\n'; printf 'two\\033[2J' >&2",
+			      &streams, 10000, &how, &err),
+		  &err);
 	assert_int_equal(streams.out.bytes, 6);
 	assert_memory_equal(streams.out.text.data, "a\0b\xff\r\n", 6);
 	assert_int_equal(streams.err.bytes, 7);
@@ -89,11 +89,11 @@ static void test_every_byte(void **state)
 	struct streams streams;
 
 	streams_init(&streams);
-	assert_int_equal(run_command(remote,
-				     "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; "
-				     "i=$((i+1)); done",
-				     &streams, 10000, &how, &err),
-			 0);
+	must_work(run_command(remote,
+			      "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; "
+			      "i=$((i+1)); done",
+			      &streams, 10000, &how, &err),
+		  &err);
 	assert_int_equal(streams.out.bytes, 256);
 	for (int i = 0; i < 256; i++)
 		assert_int_equal((unsigned char)streams.out.text.data[i], i);
@@ -176,7 +176,8 @@ static void test_stdin_echo(void **state)
 	}
 	struct feed feed = { .data = data, .len = size };
 	streams_init(&feed.streams);
-	feed.streams.stream = (struct remote_stream){ .ctx = &feed, .out = feed_out, .in = feed_in };
+	feed.streams.stream =
+		(struct remote_stream){ .ctx = &feed, .out = feed_out, .in = feed_in };
 	if (remote_ssh.exec(remote, "cat", &feed.streams.stream, 60000, &how, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(feed.streams.out.bytes, size);
@@ -185,18 +186,18 @@ static void test_stdin_echo(void **state)
 	/* a reader that is not interested: no error, and the connection goes on */
 	feed.given = 0;
 	buf_clear(&feed.streams.out.text);
-	assert_int_equal(remote_ssh.exec(remote, "head -c 3; exit 4", &feed.streams.stream, 60000, &how,
-					 &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "head -c 3; exit 4", &feed.streams.stream, 60000, &how,
+				  &err),
+		  &err);
 	assert_int_equal(how.code, 4);
 	assert_int_equal(feed.streams.out.text.len, 3);
 
 	/* a source that fails ends the command */
 	feed.given = 0;
 	feed.fail_after = 1 << 20;
-	assert_int_equal(remote_ssh.exec(remote, "cat >/dev/null", &feed.streams.stream, 60000, &how,
-					 &err),
-			 -1);
+	assert_int_equal(
+		remote_ssh.exec(remote, "cat >/dev/null", &feed.streams.stream, 60000, &how, &err),
+		-1);
 	assert_string_equal(err.message, "the tape is torn");
 	streams_release(&feed.streams);
 	free(data);
@@ -217,8 +218,8 @@ static void test_silent_input_does_not_hold_output(void **state)
 	feed.streams.stream = (struct remote_stream){
 		.ctx = &feed, .out = feed_out, .in = feed_in, .in_fd = &fds[0]
 	};
-	assert_int_equal(remote_ssh.exec(remote, "echo ready", &feed.streams.stream, 10000, &how, &err),
-			 0);
+	must_work(remote_ssh.exec(remote, "echo ready", &feed.streams.stream, 10000, &how, &err),
+		  &err);
 	assert_string_equal(feed.streams.out.text.data, "ready\n");
 	assert_int_equal(feed.given, 0);
 	close(fds[0]);
@@ -293,8 +294,8 @@ static void test_cut_in_the_middle(void **state)
 	struct error err = ERROR_INIT;
 	struct remote_exit how;
 
-	assert_int_equal(remote_ssh.exec(remote, "echo x; sleep 3; exit 0", &stream, 20000, &how, &err),
-			 -1);
+	assert_int_equal(
+		remote_ssh.exec(remote, "echo x; sleep 3; exit 0", &stream, 20000, &how, &err), -1);
 	assert_int_equal(err.kind, ERROR_NETWORK);
 	assert_true(err.unknown);
 	assert_string_equal(err.code, "ConnectionLost");
@@ -312,13 +313,13 @@ static void test_long_commands(void **state)
 	streams_init(&streams);
 	memset(command, 'x', 30000);
 	memcpy(command, "echo ", 5);
-	assert_int_equal(run_command(remote, command, &streams, 10000, &how, &err), 0);
+	must_work(run_command(remote, command, &streams, 10000, &how, &err), &err);
 	assert_int_equal(streams.out.bytes, 30000 - 5 + 1);
 	command[30000] = 'x';
 	assert_int_equal(run_command(remote, command, &streams, 10000, &how, &err), -1);
 	assert_int_equal(err.kind, ERROR_USAGE);
 	/* refused before anything was sent: the connection is as good as before */
-	assert_int_equal(run_command(remote, "exit 9", &streams, 10000, &how, &err), 0);
+	must_work(run_command(remote, "exit 9", &streams, 10000, &how, &err), &err);
 	assert_int_equal(how.code, 9);
 	free(command);
 	streams_release(&streams);
@@ -334,9 +335,9 @@ static void test_nothing_is_left(void **state)
 	struct error err = ERROR_INIT;
 	struct remote_exit how;
 
-	assert_int_equal(remote_ssh.exec(remote, "exit 1", NULL, 0, &how, &err), 0);
+	must_work(remote_ssh.exec(remote, "exit 1", NULL, 0, &how, &err), &err);
 	assert_int_equal(how.code, 1);
-	assert_int_equal(remote_ssh.exec(second, "exit 2", NULL, 0, &how, &err), 0);
+	must_work(remote_ssh.exec(second, "exit 2", NULL, 0, &how, &err), &err);
 	assert_int_equal(how.code, 2);
 	remote_ssh.close(remote);
 	remote_ssh.close(second);
@@ -369,6 +370,8 @@ int main(int argc, char **argv)
 		printf("skipped: %s\n", fixture_missing());
 		return 77;
 	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
