@@ -221,7 +221,9 @@ static void expect_failure(const char *url, enum error_kind kind, const char *sa
 {
 	struct http_call call = { .request = { .method = "GET", .url = url }, .max_attempts = 1 };
 
-	call.request.connect_timeout_ms = 300;
+	/* Only what is meant to time out is given little time: a slow machine is no failure. */
+	if (kind == ERROR_TIMEOUT)
+		call.request.connect_timeout_ms = 300;
 	assert_int_equal(http_send(http, &call), -1);
 	print_message("  %s\n", call.err.message);
 	assert_int_equal(call.err.kind, kind);
