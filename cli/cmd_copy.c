@@ -82,9 +82,9 @@ const struct command cmd_push = {
 	.group = "Use",
 	.summary = "copy a file or a folder to an instance",
 	.usage = "gpucloud push NAME|ID LOCAL [REMOTE]",
-	.details =
-		"By SFTP. REMOTE is below the login's home unless it starts with '/'; without it,\n"
-		"what is copied keeps its name. Each file is written beside its place and renamed.",
+	.details = "By SFTP. REMOTE is below the login's home unless it starts with '/'; without\n"
+		   "it, what is copied keeps its name. Each file is written beside its place and\n"
+		   "then renamed.",
 	.examples = "gpucloud push train ./src\n"
 		    "gpucloud push train data.tar /mnt/data.tar\n",
 	.min_args = 2,

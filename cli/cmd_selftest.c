@@ -89,10 +89,9 @@ const struct command cmd_selftest = {
 	.group = "Use",
 	.summary = "is the GPU good? On an instance, or here",
 	.usage = "gpucloud selftest [NAME|ID] [--full]",
-	.details =
-		"Uploads gpu-selftest and runs it: inventory, memory, bandwidth, exact arithmetic,\n"
-		"a training step compared bit by bit with the CPU's. Without a name it tests this\n"
-		"computer. docs/selftest.md says what each part proves.",
+	.details = "Uploads gpu-selftest and runs it: inventory, memory, bandwidth, exact\n"
+		   "arithmetic, a training step compared bit by bit with the CPU's. Without a name\n"
+		   "it tests this computer. docs/selftest.md says what each part proves.",
 	.opts = selftest_opts,
 	.args_size = sizeof(struct selftest_args),
 	.examples = "gpucloud selftest train\n"

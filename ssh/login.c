@@ -11,8 +11,11 @@
 /* sshd hangs up after six refusals. */
 #define AGENT_KEYS_MAX 5
 
-static bool refused(int rc)
+/* The host said no; the library says the same where the connection broke. */
+static bool refused(const struct session *session, int rc)
 {
+	if (session->lost || session->too_much || session->memory_out || session->host_wrong)
+		return false;
 	return rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED ||
 	       rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED;
 }
@@ -72,7 +75,7 @@ static int login_with_agent(struct session *session, int *tried)
 		*tried = -1;
 		return rc;
 	}
-	while (refused(rc) && *tried < AGENT_KEYS_MAX &&
+	while (refused(session, rc) && *tried < AGENT_KEYS_MAX &&
 	       libssh2_agent_get_identity(agent, &key, key) == 0) {
 		if (!key_usable(key))
 			continue;
@@ -105,9 +108,9 @@ int session_login(struct session *session, struct error *err)
 
 	if (secret_is_set(&target->login_key))
 		rc = login_with_key(session);
-	if (refused(rc) && target->use_agent && !session->lost)
+	if (refused(session, rc) && target->use_agent)
 		rc = login_with_agent(session, &tried);
-	if (refused(rc) && !session->lost)
+	if (refused(session, rc))
 		return fail_refused(target, tried, err);
 	if (rc != 0)
 		return session_fail(session, rc, "login", err);

@@ -24,6 +24,7 @@ struct pull_file {
 	bool unsized; /* it says 0 and may have more, as in /proc */
 	bool whole;   /* an unsized one has come to its end */
 	unsigned pending;
+	unsigned nr_small; /* answers that were much shorter than asked */
 };
 
 struct pull {

@@ -20,6 +20,10 @@
 
 #define READS_MAX 32 /* of one file, under way */
 
+/* Answers much shorter than asked are allowed; a file of nothing else would take for ever. */
+#define SMALL	  1024
+#define SMALL_MAX 256
+
 static int fail_local(const struct pull_file *file, const char *verb, struct error *err)
 {
 	return error_errno(err, ERROR_IO, "cannot %s '%s'", verb,
@@ -169,6 +173,8 @@ static int on_data(struct sftp *sftp, void *ctx, uint64_t arg, struct sftp_reply
 		return -1;
 	if (file->unsized)
 		file->next = offset + data.len;
+	else if (data.len < len && data.len < SMALL && ++file->nr_small > SMALL_MAX)
+		return sftp_bad(sftp, "a file by the byte", err);
 	else if (data.len < len) /* allowed: the rest is asked for again */
 		ask_data(file, offset + data.len, len - (uint32_t)data.len);
 	if (file->next > 8u * SFTP_CHUNK)

@@ -212,6 +212,7 @@ static int move(struct pump *pump, int *rc)
 	int moved;
 
 	do {
+		uint64_t taken = pump->session->taken;
 		int steps[4] = { read_output(pump, 0, rc) };
 
 		if (steps[0] >= 0)
@@ -225,6 +226,9 @@ static int move(struct pump *pump, int *rc)
 		moved = steps[0] | steps[1] | steps[2] | steps[3];
 		if (moved)
 			limits_progress();
+		/* A later step took in what an earlier one is to give out: no poll would tell. */
+		if (pump->session->taken != taken)
+			moved = 1;
 		/* What could not move for want of room may do so now, and no poll would tell. */
 		bool no_room = session_unsent(pump->session) > UNSENT_LOW || output_full(pump);
 		session_flush(pump->session);
@@ -301,10 +305,5 @@ int pump_run(struct session *session, struct frame_io *control, const struct fra
 	memset(&pump, 0, sizeof(pump));
 	pump.session = session;
 	pump.control = control;
-	if (open_channel(&pump, open) < 0) {
-		if (pump.channel && !session->lost)
-			close_channel(&pump);
-		return session->lost ? -1 : 0;
-	}
-	return follow(&pump);
+	return open_channel(&pump, open) < 0 ? -1 : follow(&pump);
 }

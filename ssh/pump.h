@@ -8,8 +8,8 @@ struct frame_io;
 struct session;
 
 /*
- * Runs what an OPEN frame asks for, until it ended and EXIT (or FAIL) is queued. -1: the connection
- * is of no more use, and a FAIL is queued. Ends the process where nobody listens any more.
+ * Runs what an OPEN frame asks for, until it ended and EXIT is queued. -1: it failed, FAIL is queued,
+ * and the connection is over. Ends the process where nobody listens any more.
  */
 int pump_run(struct session *session, struct frame_io *control, const struct frame *open);
 

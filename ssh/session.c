@@ -40,7 +40,9 @@ static const struct {
  */
 const char *session_version_refused(const char *version)
 {
-	if (!strncmp(version, "1.11.0", 6) || !strncmp(version, "1.11.1", 6))
+	bool bad = !strncmp(version, "1.11.0", 6) || !strncmp(version, "1.11.1", 6);
+
+	if (bad && !(version[6] >= '0' && version[6] <= '9'))
 		return "it has known holes (CVE-2023-48795, CVE-2026-55199, CVE-2026-55200)";
 	return NULL;
 }
@@ -105,11 +107,12 @@ static int fail_host(struct session *session, struct error *err)
 static int fail_banner(struct session *session, struct error *err)
 {
 	const struct session_target *target = session->target;
+	size_t len = strcspn(session->line, "\r\n");
 	struct buf shown = BUF_INIT;
 
-	text_escape(&shown, session->line, session->line_len < 60 ? session->line_len : 60);
+	text_escape(&shown, session->line, len < 60 ? len : 60);
 	error_set(err, ERROR_PROTOCOL, "what answers at '%s' port %u does not speak SSH 2: '%s%s'",
-		  target->address, target->port, shown.data, session->line_len > 60 ? "..." : "");
+		  target->address, target->port, shown.data, len > 60 ? "..." : "");
 	snprintf(err->code, sizeof(err->code), "NotSsh");
 	buf_release(&shown);
 	return -1;
@@ -118,18 +121,24 @@ static int fail_banner(struct session *session, struct error *err)
 static int fail_protocol(struct session *session, int rc, const char *what, struct error *err)
 {
 	const struct session_target *target = session->target;
+	size_t len = 0;
+	int type;
 	char *text = NULL;
 
+	/* A key came, and we never got as far as to answer: what should prove it was wrong. */
+	if (session->host_key_len == 0 && libssh2_session_hostkey(session->ssh, &len, &type)) {
+		error_set(err, ERROR_PROTOCOL,
+			  "'%s' port %u did not prove that its host key is its own",
+			  target->address, target->port);
+		snprintf(err->code, sizeof(err->code), "HostKeyUnproven");
+		return -1;
+	}
 	libssh2_session_last_error(session->ssh, &text, NULL, 0);
 	error_set(err, ERROR_PROTOCOL, "the %s with '%s' port %u failed: %s (libssh2 error %d)",
 		  what, target->address, target->port,
 		  text && text[0] ? text : "the host broke the protocol", rc);
-	if (rc == LIBSSH2_ERROR_HOSTKEY_SIGN || rc == LIBSSH2_ERROR_HOSTKEY_INIT)
-		snprintf(err->code, sizeof(err->code), "HostKeyUnproven");
-	else if (rc == LIBSSH2_ERROR_KEX_FAILURE)
-		snprintf(err->code, sizeof(err->code), "KeyExchange");
-	else
-		snprintf(err->code, sizeof(err->code), "SshProtocol");
+	snprintf(err->code, sizeof(err->code), "%s",
+		 rc == LIBSSH2_ERROR_KEX_FAILURE ? "KeyExchange" : "SshProtocol");
 	return -1;
 }
 

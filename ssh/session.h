@@ -56,6 +56,7 @@ struct session {
 
 	size_t memory;
 	size_t budget;	 /* bytes that the library call now running may still take in */
+	uint64_t taken;	 /* bytes so far; a call for one stream takes in those of others too */
 	size_t received; /* before login */
 	bool logged_in;
 
@@ -63,6 +64,7 @@ struct session {
 	size_t banner_len; /* all lines */
 	char line[SESSION_BANNER_LINE + 1];
 	size_t line_len;
+	bool line_over;
 
 	unsigned char host_key[SSH_BLOB_MAX]; /* the one that was accepted */
 	size_t host_key_len;

@@ -73,24 +73,26 @@ static bool address_taken(const struct machines *machines, const char *address)
 }
 
 /* 127.16.0.1 to 127.239.255.254, by the id; the next free one where two ids meet. */
-static void give_address(const struct machines *machines, const char *id, char *out)
+static void give_address(const struct machines *machines, struct machine_record *record)
 {
+	char address[MACHINE_ADDRESS_MAX] = "";
 	unsigned char hash[SHA256_LEN];
 	uint64_t space = 224 * 256 * 254, n = 0;
 
 	if (machines->addresses && machines->addresses < space)
 		space = machines->addresses;
-	sha256(id, strlen(id), hash);
+	sha256(record->id, strlen(record->id), hash);
 	for (size_t i = 0; i < 7; i++)
 		n = n << 8 | hash[i];
 	for (uint64_t tries = 0; tries < space; tries++, n++) {
 		unsigned at = (unsigned)(n % space);
 
-		snprintf(out, MACHINE_ADDRESS_MAX, "127.%u.%u.%u", 16 + at / (256 * 254) % 224,
+		snprintf(address, sizeof(address), "127.%u.%u.%u", 16 + at / (256 * 254) % 224,
 			 at / 254 % 256, 1 + at % 254);
-		if (!address_taken(machines, out))
-			return;
+		if (!address_taken(machines, address))
+			break;
 	}
+	memcpy(record->address, address, sizeof(record->address));
 }
 
 static void send_order(const struct machines *machines, struct order *order, const char *key,
@@ -171,7 +173,7 @@ void machines_boot(struct machines *machines, const struct machine_boot *boot,
 		return;
 	}
 	if (!record->address[0])
-		give_address(machines, boot->id, record->address);
+		give_address(machines, record);
 	memcpy(address, record->address, sizeof(record->address));
 	order_of(&order, ORDER_BOOT, boot->id);
 	order.faults = machines->faults;

@@ -2,6 +2,7 @@
 """The first line: compare zones, launch at 51 %, look, restart, terminate, and nothing is left."""
 import base64
 import re
+import time
 
 import pytest
 from checks import MONEY, TIME, one_object, requests
@@ -35,7 +36,9 @@ def test_the_first_line(gc, key_file):
     assert re.search(r"^bid: .*price cap: you pay the spot price and never more", out, re.M)
     assert re.search(r"^cost: +\$[\d.]+/h now, \d+% less than the \$[\d.]+/h on demand", out, re.M)
     assert re.search(rf"^train is running in {zone}: g4dn.xlarge, spot, \$[\d.]+/h$", out, re.M)
-    assert re.search(r"^  log in +ssh ubuntu@[\d.]+$", out, re.M)
+    assert re.search(r"^  log in +gpucloud ssh train$", out, re.M)
+    assert re.search(r"^It ends by itself at about 2\d{3}-[\dT:-]+Z, even if this computer is off",
+                     out, re.M)
     # What is shown before the launch comes before what was launched.
     assert out.index("choice:") < out.index("train is running")
 
@@ -128,6 +131,8 @@ def test_what_is_made(gc, key_file):
     assert described["MetadataOptions"]["HttpTokens"] == "required"
     assert described["KeyName"].endswith(made["launch"])
     tags = {t["Key"]: t["Value"] for t in described["Tags"]}
+    assert re.fullmatch("[a-z2-7]{52}", tags.pop("gpucloud-hostkey"))
+    assert 43000 < int(tags.pop("gpucloud-expires")) - time.time() <= 43200
     assert tags == {"gpucloud-owner": "tester", "gpucloud-name": "made",
                     "gpucloud-launch": made["launch"]}
     (request,) = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]

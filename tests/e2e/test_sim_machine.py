@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulated machines with a real sshd, as root and as an ordinary user, and what is left of them."""
+"""Simulated machines with a real sshd, as root and as an ordinary user, and what they leave."""
 import hashlib
 import json
 import os
@@ -52,6 +52,12 @@ def sim(request, make_machines):
     return make_machines(uid=USER if request.param == "user" else None)
 
 
+@pytest.fixture
+def mine(make_machines):
+    """For what does not depend on who started it."""
+    return make_machines()
+
+
 def seeded(key, host_key, **more):
     return {"ssh_authorized_keys": [key.public], "ssh_deletekeys": True,
             "ssh_keys": {"ed25519_private": host_key.private, "ed25519_public": host_key.line},
@@ -85,13 +91,13 @@ def test_log_in_and_run(sim, key, host_key):
         assert Shell(sim, one, key, host_key.line, user).ok("echo yes") == "yes\n"
 
 
-def test_who_has_no_key_stays_out(sim, key, host_key, tmp_path):
-    one = sim.launch(seeded(key, host_key))
-    Shell(sim, one, key, host_key.line).wait()
-    done = Shell(sim, one, Key(tmp_path, "other"), host_key.line).run("true")
+def test_who_has_no_key_stays_out(mine, key, host_key, tmp_path):
+    one = mine.launch(seeded(key, host_key))
+    Shell(mine, one, key, host_key.line).wait()
+    done = Shell(mine, one, Key(tmp_path, "other"), host_key.line).run("true")
     assert done.returncode == 255 and "Permission denied" in done.stderr
     for user in ("root", "nobody"):
-        assert Shell(sim, one, key, host_key.line, user).run("true").returncode == 255
+        assert Shell(mine, one, key, host_key.line, user).run("true").returncode == 255
 
 
 def test_files_up_and_down(sim, key, host_key, tmp_path):
@@ -105,39 +111,39 @@ def test_files_up_and_down(sim, key, host_key, tmp_path):
     assert shell.ok("sha256sum job/d").split()[0] == hashlib.sha256(data).hexdigest()
 
 
-def test_key_pair_of_the_cloud(sim, key):
-    sim.boto("ec2").import_key_pair(KeyName="mine", PublicKeyMaterial=key.public.encode())
-    one = sim.launch(KeyName="mine")
-    shell = Shell(sim, one, key).wait()
+def test_key_pair_of_the_cloud(mine, key):
+    mine.boto("ec2").import_key_pair(KeyName="mine", PublicKeyMaterial=key.public.encode())
+    one = mine.launch(KeyName="mine")
+    shell = Shell(mine, one, key).wait()
     assert shell.ok("echo yes") == "yes\n"
 
 
-def test_console_shows_the_host_key(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
-    Shell(sim, one, key, host_key.line).wait()
-    text = sim.console(one)
+def test_console_shows_the_host_key(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key))
+    Shell(mine, one, key, host_key.line).wait()
+    text = mine.console(one)
     begin, end = "-----BEGIN SSH HOST KEY KEYS-----\n", "\n-----END SSH HOST KEY KEYS-----"
     assert text.partition(begin)[2].partition(end)[0] == host_key.line
-    sim.wait_console(one, "login:")
-    assert host_key.private.splitlines()[2] not in sim.console(one)
+    mine.wait_console(one, "login:")
+    assert host_key.private.splitlines()[2] not in mine.console(one)
     # without a seed it makes one, and the console is where to learn it
-    other = sim.launch({"ssh_authorized_keys": [key.public]})
-    sim.wait_console(other, end)
-    own = sim.console(other).partition(begin)[2].partition(end)[0]
+    other = mine.launch({"ssh_authorized_keys": [key.public]})
+    mine.wait_console(other, end)
+    own = mine.console(other).partition(begin)[2].partition(end)[0]
     assert own.startswith("ssh-ed25519 ")
-    assert Shell(sim, other, key, " ".join(own.split()[:2])).wait().ok("echo yes") == "yes\n"
+    assert Shell(mine, other, key, " ".join(own.split()[:2])).wait().ok("echo yes") == "yes\n"
 
 
-def test_gpu_is_simulated_and_says_so(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key), InstanceType="p3.8xlarge")
-    shell = Shell(sim, one, key, host_key.line).wait()
+def test_gpu_is_simulated_and_says_so(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key), InstanceType="p3.8xlarge")
+    shell = Shell(mine, one, key, host_key.line).wait()
     assert "simulated" in shell.ok("nvidia-smi")
     assert shell.ok("nvidia-smi -L").count("V100") == 4
     rows = shell.ok("nvidia-smi --query-gpu=index,memory.total --format=csv,noheader,nounits")
     assert rows.split("\n")[3] == "3, 16384"
     assert shell.run("nvidia-smi --query-gpu=colour --format=csv").returncode != 0
-    bare = sim.launch(seeded(key, host_key), InstanceType="c3.xlarge")
-    done = Shell(sim, bare, key, host_key.line).wait().run("nvidia-smi")
+    bare = mine.launch(seeded(key, host_key), InstanceType="c3.xlarge")
+    done = Shell(mine, bare, key, host_key.line).wait().run("nvidia-smi")
     assert done.returncode == 9
 
 
@@ -168,15 +174,15 @@ def test_sudo_stays_below_the_root(sim, key, host_key):
         assert os.stat(f"/proc/{proc}").st_uid != 0
 
 
-def test_ending_it_needs_sudo(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
-    shell = Shell(sim, one, key, host_key.line).wait()
+def test_ending_it_needs_sudo(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key))
+    shell = Shell(mine, one, key, host_key.line).wait()
     for command in ("shutdown -h now", "poweroff", "reboot", "systemctl restart ssh"):
         done = shell.run(command)
         assert done.returncode == 1 and "sudo" in done.stderr, command
     assert shell.run("sudo shutdown -h someday").returncode == 1
     shell.ok("sudo shutdown -h +10; sudo shutdown -c")
-    assert sim.described(one)["State"]["Name"] == "running"
+    assert mine.described(one)["State"]["Name"] == "running"
 
 
 def test_rotated_host_key(sim, key, host_key):
@@ -201,9 +207,9 @@ def test_rotated_host_key(sim, key, host_key):
 # --- user-data -------------------------------------------------------------------------------
 
 
-def test_files_and_commands(sim, key, host_key):
+def test_files_and_commands(mine, key, host_key):
     name = f"gpucloud-test-{os.getpid()}"
-    one = sim.launch(seeded(
+    one = mine.launch(seeded(
         key, host_key,
         write_files=[file_of(f"/etc/{name}", "written\n", "0640"),
                      file_of("/usr/local/bin/hello", "#!/bin/sh\necho hello \"$@\"\n", "0755")],
@@ -211,11 +217,11 @@ def test_files_and_commands(sim, key, host_key):
         bootcmd=[f"ls /etc/{name} || echo boot-first", "x=kept", "echo boot-$x >>/var/log/boots"],
         runcmd=[["/usr/local/bin/hello", "a b", "$HOME", "it's"],
                 f"cat /etc/{name}; id -u; exit 3; echo never"]))
-    sim.wait_console(one, "runcmd ended with 3")
-    text = sim.console(one)
+    mine.wait_console(one, "runcmd ended with 3")
+    text = mine.console(one)
     assert "boot-first\n" in text and "hello a b $HOME it's\nwritten\n0\n" in text
     assert "never" not in text and not os.path.exists(f"/etc/{name}")
-    root = sim.root(one)
+    root = mine.root(one)
     assert (root / "etc" / name).stat().st_mode & 0o777 == 0o640
     assert (root / "var/log/boots").read_text() == "boot-kept\n"
 
@@ -293,24 +299,24 @@ def test_shutdown_terminates(sim, key, host_key, behaviour):
     assert "Power down" in sim.console(one)
 
 
-def test_stop_and_start(sim, key, host_key):
+def test_stop_and_start(mine, key, host_key):
     data = seeded(key, host_key, bootcmd=["echo b >>/var/log/boots"],
                   runcmd=["echo r >>/var/log/runs"])
-    one = sim.launch(data, InstanceInitiatedShutdownBehavior="stop")
-    shell = Shell(sim, one, key, host_key.line).wait()
-    sim.wait_console(one, "login:")
+    one = mine.launch(data, InstanceInitiatedShutdownBehavior="stop")
+    shell = Shell(mine, one, key, host_key.line).wait()
+    mine.wait_console(one, "login:")
     shell.ok("echo kept >file")
     shell.run("sudo poweroff")
-    sim.wait_for(one, "stopped")
-    assert processes_of(sim.base / one) == [] and listeners(sim.port) == []
-    sim.boto("ec2").start_instances(InstanceIds=[one])
-    sim.wait_for(one, "running")
-    shell = Shell(sim, one, key, host_key.line).wait()
+    mine.wait_for(one, "stopped")
+    assert processes_of(mine.base / one) == [] and listeners(mine.port) == []
+    mine.boto("ec2").start_instances(InstanceIds=[one])
+    mine.wait_for(one, "running")
+    shell = Shell(mine, one, key, host_key.line).wait()
     assert shell.ok("cat file") == "kept\n"
     assert shell.ok("sudo cat /var/log/boots /var/log/runs").split() == ["b", "b", "r"]
-    sim.boto("ec2").stop_instances(InstanceIds=[one])
-    sim.wait_for(one, "stopped")
-    assert processes_of(sim.base / one) == []
+    mine.boto("ec2").stop_instances(InstanceIds=[one])
+    mine.wait_for(one, "stopped")
+    assert processes_of(mine.base / one) == []
 
 
 def test_reboot(sim, key, host_key):
@@ -358,15 +364,15 @@ def test_killed_simulator_leaves_nothing(sim, key, host_key):
     Shell(sim, sim.launch(seeded(key, host_key)), key, host_key.line).wait()
 
 
-def test_killed_machine_is_off(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
-    shell = Shell(sim, one, key, host_key.line).wait()
+def test_killed_machine_is_off(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key))
+    shell = Shell(mine, one, key, host_key.line).wait()
     shell.ok("setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo started")
-    facts = (sim.base / one / "machine.sh").read_text()
+    facts = (mine.base / one / "machine.sh").read_text()
     init = int(facts.partition("INIT=")[2].split()[0])
     os.kill(init, signal.SIGKILL)
-    sim.wait_for(one, "shutting-down", "terminated")
-    assert processes_of(sim.base / one) == []
+    mine.wait_for(one, "shutting-down", "terminated")
+    assert processes_of(mine.base / one) == []
 
 
 def test_killed_supervisor_and_simulator(sim, key, host_key):
@@ -388,36 +394,36 @@ def test_killed_supervisor_and_simulator(sim, key, host_key):
 # --- broken on purpose -----------------------------------------------------------------------
 
 
-def test_swapped_host_key(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
-    two = sim.launch(seeded(key, host_key))
-    shell = Shell(sim, one, key, host_key.line).wait()
-    Shell(sim, two, key, host_key.line).wait()
-    sim.fault(kind="swap-host-key", instance=one)
+def test_swapped_host_key(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key))
+    two = mine.launch(seeded(key, host_key))
+    shell = Shell(mine, one, key, host_key.line).wait()
+    Shell(mine, two, key, host_key.line).wait()
+    mine.fault(kind="swap-host-key", instance=one)
     wait_until(lambda: shell.run("true").returncode == 255, "the other key")
     assert "changed" in shell.run("true").stderr.lower()
-    assert host_key.line in sim.console(one)
-    assert Shell(sim, two, key, host_key.line).ok("echo itself") == "itself\n"
-    sim.fault(kind="heal", instance=one)
+    assert host_key.line in mine.console(one)
+    assert Shell(mine, two, key, host_key.line).ok("echo itself") == "itself\n"
+    mine.fault(kind="heal", instance=one)
     wait_until(lambda: shell.run("true").returncode == 0, "its own key")
 
 
-def test_hang_refuse_disconnect(sim, key, host_key):
-    one = sim.launch(seeded(key, host_key))
-    shell = Shell(sim, one, key, host_key.line).wait()
+def test_hang_refuse_disconnect(mine, key, host_key):
+    one = mine.launch(seeded(key, host_key))
+    shell = Shell(mine, one, key, host_key.line).wait()
     session = subprocess.Popen(shell.argv("sleep 1000"), stdin=subprocess.DEVNULL)
-    wait_until(lambda: any(b"sleep" in t for _, t in processes_of(sim.base / one)), "a session")
-    sim.fault(kind="disconnect")
+    wait_until(lambda: any(b"sleep" in t for _, t in processes_of(mine.base / one)), "a session")
+    mine.fault(kind="disconnect")
     assert session.wait(30) == 255
     assert shell.ok("echo again") == "again\n"
-    sim.fault(kind="hang")
+    mine.fault(kind="hang")
     wait_until(lambda: shell.banner(1) is None, "silence")
-    sim.fault(kind="refuse", instance=one)
-    wait_until(lambda: listeners(sim.port) == [], "nobody")
+    mine.fault(kind="refuse", instance=one)
+    wait_until(lambda: listeners(mine.port) == [], "nobody")
     with pytest.raises(ConnectionRefusedError):
         shell.banner()
-    sim.fault(kind="heal")
-    wait_until(lambda: listeners(sim.port), "health")
+    mine.fault(kind="heal")
+    wait_until(lambda: listeners(mine.port), "health")
     assert shell.ok("echo well") == "well\n"
 
 

@@ -72,9 +72,9 @@ struct evil {
 	uint32_t in_seq, out_seq;
 	bool encrypted;
 	unsigned char packet[70000]; /* the one that evil_recv returned */
-	uint32_t channel; /* the client's number */
-	struct buf sftp;  /* SFTP bytes received */
-	int step;	  /* for the play's own use */
+	uint32_t channel;	     /* the client's number */
+	struct buf sftp;	     /* SFTP bytes received */
+	int step;		     /* for the play's own use */
 };
 
 typedef void (*evil_play)(struct evil *evil);
