@@ -12,6 +12,11 @@
 
 #include <cmocka.h>
 
+static int64_t deadline_of(const struct evil_case *evil_case)
+{
+	return evil_case->kind == ERROR_TIMEOUT ? EVIL_LATE_MS : EVIL_PATIENT_MS;
+}
+
 static int try_it(struct remote *remote, const struct evil_case *evil_case, struct fixture *fixture,
 		  struct evil_seen *seen)
 {
@@ -24,7 +29,8 @@ static int try_it(struct remote *remote, const struct evil_case *evil_case, stru
 	streams.out.text.max = sizeof(seen->out) - 1;
 	streams.out.limit = 8 << 20;
 	if (evil_case->what == TRY_EXEC)
-		rc = run_command(remote, "true", &streams, EVIL_COMMAND_MS, &how, &seen->err);
+		rc = run_command(remote, "true", &streams, deadline_of(evil_case), &how,
+				 &seen->err);
 	if (rc == 0 && evil_case->what == TRY_EXEC)
 		assert_int_equal(how.code, evil_case->status);
 	snprintf(seen->out, sizeof(seen->out), "%s", streams.out.text.data);
@@ -83,7 +89,7 @@ void evil_run(struct fixture *fixture, const struct evil_case *evil_case, struct
 			 0);
 	evil_start(&server, &parts, evil_case->play);
 	target.port = server.port;
-	target.timeout_ms = EVIL_TIMEOUT_MS;
+	target.timeout_ms = deadline_of(evil_case);
 	const char *const other[] = { fixture->other.public_line };
 	if (evil_case->wrong_host)
 		target.host_keys = other;
@@ -101,9 +107,9 @@ void evil_run(struct fixture *fixture, const struct evil_case *evil_case, struct
 		      rc < 0 ? seen->err.message : "fine");
 	assert_int_equal(rc, evil_case->kind == ERROR_NONE ? 0 : -1);
 	check_words(evil_case, seen);
-	assert_true(login < EVIL_TIMEOUT_MS + 1000);
+	assert_true(login < target.timeout_ms + 1000);
 	if (evil_case->what == TRY_EXEC)
-		assert_true(took - login < EVIL_COMMAND_MS + 1000);
+		assert_true(took - login < target.timeout_ms + 1000);
 	assert_int_equal(count_children(), before);
 	assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
 	assert_true(usage.ru_maxrss < EVIL_RSS_MAX_KB);

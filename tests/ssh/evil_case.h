@@ -6,8 +6,8 @@
 #include "evil_sshd.h"
 #include "ssh_fixture.h"
 
-#define EVIL_TIMEOUT_MS 1500 /* for the login, and of silence in a transfer */
-#define EVIL_COMMAND_MS 1500
+#define EVIL_LATE_MS	1000  /* the deadline of what is to miss it */
+#define EVIL_PATIENT_MS 20000 /* and of all else, so that a busy computer does not matter */
 #define EVIL_RSS_MAX_KB (600 * 1024L)
 
 enum evil_try {
@@ -25,6 +25,7 @@ struct evil_case {
 	const char *code;     /* of the error, or NULL: any */
 	const char *words;    /* in its message, or NULL */
 	int status;	      /* of exec, where it works */
+	off_t pulled;	      /* size of the file that pull made, if not 0 */
 	bool wrong_host;      /* another key than the server's is expected */
 	bool or_late;	      /* a slow computer may come to the deadline first */
 };
