@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Launches a spot instance under a bid, runs a command with its address in $GPU_HOST, and ends the
-# instance whatever happens: success, failure, Ctrl-C.
+# Launches a spot instance under a bid, runs a command with its name in $GPU_NAME and its address in
+# $GPU_HOST, and ends the instance whatever happens: success, failure, Ctrl-C.
 #
-#   examples/spot-session.sh V100 51% -- ssh ubuntu@'$GPU_HOST' nvidia-smi
+#   examples/spot-session.sh V100 51% -- 'gpucloud exec $GPU_NAME -- nvidia-smi'
 #
 # GPUCLOUD_PROFILE=sim tries it on the simulator.
 set -euo pipefail
@@ -28,5 +28,6 @@ trap end EXIT
 launched=maybe
 summary=$(gpucloud --json launch --spot --bid "$bid" --gpu "$gpu" --name "$name" | tail -n 1)
 GPU_HOST=$(jq -r '.instance.public_ip' <<<"$summary")
-export GPU_HOST
+GPU_NAME=$name
+export GPU_HOST GPU_NAME
 eval "$*"

@@ -22,7 +22,7 @@ static int refuse(const char *text, struct error *err)
 {
 	struct arena arena = { NULL };
 
-	error_set(err, ERROR_PROTOCOL, "tag '" EXPIRY_TAG "': '%.40s' is not in Unix seconds",
+	error_set(err, ERROR_PROTOCOL, "tag 'gpucloud-expires': '%.40s' is not in Unix seconds",
 		  text_escaped(&arena, text));
 	arena_release(&arena);
 	return -1;

@@ -10,7 +10,6 @@
 
 struct error;
 
-#define EXPIRY_TAG    "gpucloud-expires"
 #define EXPIRY_LEN    13
 #define EXPIRY_LAST_S INT64_C(253402300799) /* the end of the year 9999 */
 

@@ -266,8 +266,11 @@ static int fail_over(struct sftp *sftp, struct error *err)
 static int take_frames(struct sftp *sftp, struct error *err)
 {
 	struct frame frame;
-	int nr = 0, rc;
+	/* what lay behind an answer that ended a transfer is still there */
+	int nr = take_packets(sftp, err), rc;
 
+	if (nr < 0)
+		return -1;
 	while ((rc = link_frame(sftp->remote, &frame, err)) == 1) {
 		if (frame.type == FRAME_EXIT)
 			return fail_over(sftp, err);
