@@ -10,6 +10,8 @@
 #include "core/text.h"
 #include "core/timefmt.h"
 
+#define COMMAND_MAX ((size_t)30000) /* what ssh/ takes */
+
 struct exec_args {
 	const char *timeout;
 	bool in;
@@ -110,7 +112,7 @@ static int exec_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct exec_args *args = data;
 	struct reach reach = { 0 };
-	struct buf command = BUF_INIT_MAX((size_t)128 << 10);
+	struct buf command = BUF_INIT_MAX(COMMAND_MAX);
 	struct relay relay = {
 		.out = { cli->out, cli->out_terminal },
 		.err = { cli->err, cli->err_terminal },
@@ -130,7 +132,7 @@ static int exec_run(struct cli *cli, void *data, int argc, const char **argv)
 		return reach_end(cli, -1);
 	join(argc - 1, argv + 1, &command);
 	if (command.overflow) {
-		error_set(&cli->error, ERROR_USAGE, "the command is longer than 128 KiB");
+		error_set(&cli->error, ERROR_USAGE, "the command is longer than 30000 bytes");
 	} else if (reach_open(cli, argv[0], &reach) == 0 &&
 		   reach.machine.ops->exec(reach.machine.remote, command.data, &stream,
 					   limit_s * 1000, &ended, &cli->error) == 0) {

@@ -4,6 +4,7 @@
  * business, which is told to accept that key and no other.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "cli/reach.h"
 #include "core/buf.h"
 #include "core/file.h"
+#include "core/mem.h"
 #include "fleet/hostkeys.h"
 
 /* The keys recorded for the instance, under its id: addresses are used again by other machines. */
@@ -32,6 +34,21 @@ static int write_known_hosts(struct cli *cli, const struct instance *instance, s
 		rc = file_write(*ret, text.data, text.len, 0600, &cli->error);
 	buf_release(&text);
 	return rc;
+}
+
+/* OpenSSH has no use for the cloud's credentials, and what it starts could read them. */
+static void drop_credentials(void)
+{
+	static const char *const names[] = {
+		"AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY",
+		"AWS_SESSION_TOKEN",
+		"AWS_SECURITY_TOKEN",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unsetenv(names[i]);
 }
 
 /* Becomes OpenSSH; returns only where that fails. */
@@ -76,6 +93,7 @@ static int become_ssh(struct cli *cli, const struct reach *reach, int argc, cons
 	for (int i = 0; i < argc; i++)
 		args[nr + (size_t)i] = arena_strdup(arena, argv[i]);
 	fflush(NULL);
+	drop_credentials();
 	execvp("ssh", args);
 	error_errno(&cli->error, ERROR_CONFIG, "cannot start OpenSSH's ssh");
 	return error_hint(&cli->error, "apt-get install openssh-client");

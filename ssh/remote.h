@@ -7,6 +7,11 @@
  * libssh2 runs in a child process that holds no secret but the login key, with its own limits on
  * memory and time, so that a deadline holds even where the library spins or the machine hangs. No
  * agent forwarding, no X11, no password, no keyboard-interactive, never scp.
+ *
+ * A connection belongs to one thread and does one thing at a time. A deadline, Ctrl-C, a callback
+ * that says -1 or a broken protocol closes it for good (then: ERROR_NETWORK, "ConnectionClosed");
+ * an error about one file, or an exit status, does not. A program that uses it starts its main()
+ * as ssh/worker.h says.
  */
 #ifndef GPUCLOUD_SSH_REMOTE_H
 #define GPUCLOUD_SSH_REMOTE_H
@@ -64,7 +69,7 @@ struct remote_stream {
 struct remote_exit {
 	int status;
 	char signal[16]; /* "KILL", "" */
-	int code;	 /* what the caller passes on: status, or 128 + n */
+	int code;	 /* what the caller passes on: status, 128 + n, 128: some other signal */
 };
 
 struct remote_progress {
@@ -76,14 +81,23 @@ struct remote_ops {
 	/* ERROR_NETWORK (retryable: not up yet), ERROR_AUTH, ERROR_TIMEOUT, ERROR_PROTOCOL. */
 	int (*connect)(const struct remote_target *target, struct remote **ret,
 		       struct remote_seen *seen, struct error *err);
-	/* deadline_ms 0: none. The connection lost meanwhile: ERROR_NETWORK with err.unknown. */
+	/*
+	 * deadline_ms is from now; 0: none. The connection lost meanwhile: ERROR_NETWORK with
+	 * err.unknown. Ended without a status: ERROR_PROTOCOL "NoExitStatus", never success.
+	 */
 	int (*exec)(struct remote *remote, const char *command, const struct remote_stream *stream,
 		    int64_t deadline_ms, struct remote_exit *ret, struct error *err);
 	/*
 	 * A file or a folder (whole tree; regular files, folders and symbolic links; modes kept), by
 	 * SFTP. Each file is written beside its target and renamed. A name from the machine with '/',
 	 * NUL, "." or ".." as a component, or a tree deeper than 64, is ERROR_PROTOCOL, and nothing is
-	 * ever written outside the local target.
+	 * ever written outside the local target. (The "." and ".." of every listing are left out.)
+	 *
+	 * The target of a folder becomes that folder: what is in it already stays. A file goes into a
+	 * folder that is there, or named with a '/' at its end, under its own name. The folder a target
+	 * is in must exist. On the machine "" and "~" are the login folder. Something else than file,
+	 * folder or link: all else is copied, then ERROR_UNSUPPORTED. Silence for the target's
+	 * timeout_ms: ERROR_TIMEOUT. pull syncs to disk once, at its end.
 	 */
 	int (*push)(struct remote *remote, const char *local, const char *path,
 		    const struct remote_progress *progress, struct error *err);

@@ -256,7 +256,7 @@ static void test_agent(void **state)
 /* The text of a file of /proc, or nothing where we may not read it. */
 static void slurp(pid_t pid, const char *name, struct buf *out)
 {
-	char path[64], chunk[4096];
+	char path[128], chunk[4096];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
