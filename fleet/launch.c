@@ -307,6 +307,8 @@ int launch_make(struct fleet *fleet, const struct launch_plan *plan,
 	}
 	if (prepare(&work, options, err) == 0 && begin(&work, options->resume, err) == 0)
 		rc = make(&work, ret, err);
+	else if (!options->resume) /* never begun: its host key is of no use to anybody */
+		hostkeys_forget(fleet->paths, work.launch_id, NULL);
 	if (options->name && fleet->journal)
 		journal_unclaim_name(fleet->journal, options->name);
 	boot_release(&work.boot);
@@ -333,6 +335,8 @@ int launch_rehearse(struct fleet *fleet, const struct launch_plan *plan,
 		work.request.dry_run = true;
 		rc = fleet->ops->launch(fleet->provider, &work.request, &steps, &result, err);
 	}
+	hostkeys_forget(fleet->paths, work.launch_id,
+			NULL); /* a rehearsal leaves no secret behind */
 	launch_result_release(&result);
 	boot_release(&work.boot);
 	arena_release(&work.arena);

@@ -128,3 +128,9 @@ def test_what_cannot_be_combined(gc, tmp_path):
     gc.fails(2, "launch", *TYPE, "--ttl", "59s", says="between 1m and 366d")
     gc.fails(2, "launch", *TYPE, "--ttl", "none", "--wait", "running", says="--yes")
     assert gc.sim.state()["resources"] == []
+
+
+def test_a_rehearsal_leaves_no_key(gc):
+    gc.ok("launch", *TYPE, "--dry-run")
+    seeds = pathlib.Path(gc.env["XDG_STATE_HOME"]) / "gpucloud" / "hostkeys"
+    assert not seeds.exists() or [p for p in seeds.iterdir() if not p.name.startswith(".")] == []
