@@ -8,6 +8,8 @@
 #include "core/mem.h"
 #include "core/money.h"
 
+#define SPAN_MAX (INT64_C(1) << 60) /* seconds; two bits of room for those who count with them */
+
 static double dollars(double micros)
 {
 	return micros / (double)USD_MICROS;
@@ -18,7 +20,7 @@ static int check_window(const struct price_series *series, int64_t since, int64_
 {
 	int64_t span;
 
-	if (until <= since || __builtin_sub_overflow(until, since, &span))
+	if (until <= since || __builtin_sub_overflow(until, since, &span) || span > SPAN_MAX)
 		return error_set(err, ERROR_NOT_FOUND, "the window of prices is %s",
 				 until <= since ? "empty: it ends no later than it begins"
 						: "too long");
@@ -30,25 +32,38 @@ static int check_window(const struct price_series *series, int64_t since, int64_
 	return 0;
 }
 
-static void add(struct price_runs *runs, size_t *cap, int64_t micros, int64_t seconds)
+static bool is_known(int64_t micros)
 {
-	runs->covered_s += seconds;
-	if (runs->nr && runs->v[runs->nr - 1].micros == micros) {
-		runs->v[runs->nr - 1].seconds += seconds;
+	return micros >= 0;
+}
+
+/* There is room: no point makes more than one run. */
+static void add(struct price_runs *runs, int64_t micros, int64_t seconds)
+{
+	struct price_run *last = runs->nr ? &runs->v[runs->nr - 1] : NULL;
+
+	if (is_known(micros))
+		runs->covered_s += seconds;
+	else if (!last)
+		return; /* before the first known price: as if nothing had been said */
+	else
+		micros = PRICE_GAP;
+	if (last && last->micros == micros) {
+		last->seconds += seconds;
 		return;
 	}
-	runs->v = xgrow(runs->v, runs->nr, cap, sizeof(*runs->v));
 	runs->v[runs->nr++] = (struct price_run){ .micros = micros, .seconds = seconds };
+	runs->known += is_known(micros);
 }
 
 int price_runs_make(const struct price_series *series, int64_t since, int64_t until,
 		    struct price_runs *ret, struct error *err)
 {
 	struct price_runs runs = { 0 };
-	size_t cap = 0;
 
 	if (check_window(series, since, until, err) < 0)
 		return -1;
+	runs.v = xmalloc(series->nr * sizeof(*runs.v));
 	for (size_t i = 0; i < series->nr && series->v[i].time < until; i++) {
 		const struct price_point *p = &series->v[i];
 		int64_t from = p->time > since ? p->time : since;
@@ -56,13 +71,19 @@ int price_runs_make(const struct price_series *series, int64_t since, int64_t un
 
 		if (to <= from) /* over before the window, or replaced in the same second */
 			continue;
-		if (p->time >= since)
+		if (p->time >= since && is_known(p->micros))
 			runs.points++;
-		add(&runs, &cap, p->micros, to - from);
+		add(&runs, p->micros, to - from);
 	}
-	if (!runs.nr)
+	if (!runs.nr) {
+		free(runs.v);
 		return error_set(err, ERROR_NOT_FOUND,
 				 "no price of zone '%s' is known in the window", series->zone);
+	}
+	if (!is_known(runs.v[runs.nr - 1].micros)) {
+		runs.open = true;
+		runs.nr--;
+	}
 	*ret = runs;
 	return 0;
 }
@@ -73,28 +94,31 @@ void price_runs_release(struct price_runs *runs)
 	*runs = (struct price_runs){ 0 };
 }
 
-static int by_price(const void *a, const void *b)
-{
-	const struct price_run *x = a, *y = b;
-
-	return (x->micros > y->micros) - (x->micros < y->micros);
-}
-
 struct price_run *price_runs_sorted(const struct price_runs *runs)
 {
-	struct price_run *v = xcalloc(runs->nr, sizeof(*v));
+	struct price_run *v = xmalloc(runs->known * sizeof(*v));
+	struct price_run *spare = xmalloc(runs->known * sizeof(*spare));
+	size_t nr = 0;
 
 	for (size_t i = 0; i < runs->nr; i++)
-		v[i] = runs->v[i];
-	qsort(v, runs->nr, sizeof(*v), by_price);
-	return v;
+		if (is_known(runs->v[i].micros))
+			v[nr++] = runs->v[i];
+	struct price_run *sorted = price_runs_sort(v, spare, nr);
+	free(sorted == v ? spare : v);
+	return sorted;
+}
+
+double price_quantile_need(int64_t covered_s, double q)
+{
+	/* 0.95 is no binary fraction: without the grain, 19 s of 20 s would not be 95 %. */
+	double grain = (double)covered_s * 1e-12;
+
+	return ceil((double)covered_s * q - grain);
 }
 
 int64_t price_runs_quantile(const struct price_run *sorted, size_t nr, int64_t covered_s, double q)
 {
-	/* 0.95 is no binary fraction: without the grain, 19 s of 20 s would not be 95 %. */
-	double grain = (double)covered_s * 1e-12;
-	double need = ceil((double)covered_s * q - grain);
+	double need = price_quantile_need(covered_s, q);
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < nr; i++) {
@@ -105,67 +129,69 @@ int64_t price_runs_quantile(const struct price_run *sorted, size_t nr, int64_t c
 	return sorted[nr - 1].micros;
 }
 
-/*
- * Deviations are taken from the first price, and again from the mean: a price that never moved has
- * exactly that mean and a deviation of exactly zero, whatever doubles do to 0.9.
- */
-static void mean_and_std(const struct price_runs *runs, double *mean, double *std)
+static void mean_and_std(const struct price_runs *runs, struct price_stats *ret)
 {
-	double total = (double)runs->covered_s;
-	int64_t base = runs->v[0].micros;
-	double sum = 0, squares = 0;
+	struct price_scale scale = price_scale_of(ret->min, ret->max, runs->covered_s);
+	struct price_moments moments = { 0 };
 
 	for (size_t i = 0; i < runs->nr; i++)
-		sum += (double)runs->v[i].seconds * (double)(runs->v[i].micros - base);
-	double shift = sum / total;
-	for (size_t i = 0; i < runs->nr; i++) {
-		double d = (double)(runs->v[i].micros - base) - shift;
-
-		squares += (double)runs->v[i].seconds * d * d;
-	}
-	*mean = dollars((double)base + shift);
-	*std = dollars(sqrt(squares / total));
+		if (is_known(runs->v[i].micros))
+			price_moments_add(&moments, &scale, runs->v[i].micros, runs->v[i].seconds);
+	price_moments_finish(&moments, &scale, &ret->mean, &ret->std);
 }
 
 void price_runs_stats(const struct price_runs *runs, struct price_stats *ret)
 {
 	struct price_run *sorted = price_runs_sorted(runs);
-	size_t nr = runs->nr;
+	size_t nr = runs->known;
 
 	*ret = (struct price_stats){
 		.covered_s = runs->covered_s,
 		.changes = runs->points,
-		.last = runs->v[nr - 1].micros,
+		.last = runs->v[runs->nr - 1].micros,
+		.last_is_old = runs->open,
 		.min = sorted[0].micros,
 		.max = sorted[nr - 1].micros,
 		.median = price_runs_quantile(sorted, nr, runs->covered_s, 0.5),
 		.p95 = price_runs_quantile(sorted, nr, runs->covered_s, 0.95),
 	};
-	mean_and_std(runs, &ret->mean, &ret->std);
 	free(sorted);
+	mean_and_std(runs, ret);
+}
+
+double price_mean(wide sum, int64_t seconds)
+{
+	int64_t whole, rest;
+
+	if (sum <= INT64_MAX) { /* mostly, and then it takes a tenth of the time */
+		whole = (int64_t)sum / seconds;
+		rest = (int64_t)sum % seconds;
+	} else {
+		whole = (int64_t)(sum / seconds);
+		rest = (int64_t)(sum - (wide)whole * seconds);
+	}
+	return dollars((double)whole + (double)rest / (double)seconds);
 }
 
 void price_runs_under(const struct price_runs *runs, int64_t bid, struct bid_stats *ret)
 {
 	int64_t seconds = 0;
-	double above_base = 0;
-	int64_t base = 0;
+	wide sum = 0;
 
 	*ret = (struct bid_stats){ 0 };
 	for (size_t i = 0; i < runs->nr; i++) {
 		const struct price_run *run = &runs->v[i];
 
-		if (run->micros > bid)
+		if (run->micros > bid || !is_known(run->micros))
 			continue;
-		if (!seconds)
-			base = run->micros;
 		seconds += run->seconds;
-		above_base += (double)run->seconds * (double)(run->micros - base);
-		if (i + 1 < runs->nr && runs->v[i + 1].micros > bid)
+		sum += (wide)run->micros * run->seconds;
+		/* a gap is not above any bid: what comes to an end in it was not seen to */
+		if (i + 1 < runs->nr && run[1].micros > bid)
 			ret->crossings++;
 	}
 	if (!seconds)
 		return;
 	ret->share_under = (double)seconds / (double)runs->covered_s;
-	ret->paid = dollars((double)base + above_base / (double)seconds);
+	ret->paid = price_mean(sum, seconds);
 }

@@ -50,7 +50,7 @@ int price_points_clean(struct price_point *v, size_t *nr, const char *zone, stru
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *nr; i++) {
-		if (v[i].micros <= 0 || v[i].micros > MONEY_MAX)
+		if (v[i].micros != PRICE_GAP && (v[i].micros <= 0 || v[i].micros > MONEY_MAX))
 			return error_set(err, ERROR_PROTOCOL,
 					 "row %zu of zone '%s' holds no price: %s", i + 1, zone,
 					 v[i].micros > 0 ? "more than a billion dollars an hour"

@@ -4,7 +4,8 @@
  * Everything is weighted by time, never by row. The window is right-open, [since, until): the value
  * at `since` is the last change at or before it; the last price runs to `until` and never beyond.
  *
- * Time before the first known change is unknown: it is left out of every share and mean, and
+ * Time before the first known change is unknown, and so is the time from a point of PRICE_GAP to
+ * the next: it is left out of every share and mean, nothing is said to end or to go on in it, and
  * `covered_s` says how much of the window is known.
  */
 #ifndef GPUCLOUD_BIDDING_SERIES_H
@@ -27,15 +28,18 @@ struct price_series {
 
 /*
  * Sorts by time (stable), keeps the last of equal times, and refuses what is no price: negative,
- * zero, or above MONEY_MAX (ERROR_PROTOCOL, naming zone and row). In place; *nr may shrink.
+ * zero, or above MONEY_MAX (ERROR_PROTOCOL, naming zone and row). PRICE_GAP is kept as it is: who
+ * reads prices from outside refuses a negative one before it can be taken for that. In place; *nr
+ * may shrink.
  */
 int price_points_clean(struct price_point *v, size_t *nr, const char *zone, struct error *err);
 
 struct price_stats {
 	int64_t since, until;
 	int64_t covered_s;	/* seconds of the window with a known price */
-	size_t changes;		/* points inside the window */
+	size_t changes;		/* known prices stated inside the window */
 	int64_t last, min, max; /* micro-dollars per hour */
+	bool last_is_old;	/* the window ends in a gap: `last` is the last known before it */
 	int64_t median, p95;	/* smallest p with share(price <= p) >= q; no interpolation */
 	double mean, std;	/* dollars per hour; population std */
 };
@@ -61,7 +65,10 @@ int bid_stats_compute(const struct price_series *series, int64_t since, int64_t 
 
 /*
  * Chance that a run of `seconds` started at a uniform time in the covered window is never above
- * the bid: S(b,T) = sum over runs of max(0, L - T) / (W - T). 0 where the window is shorter.
+ * the bid: S(b,T) = sum over stretches under the bid of max(0, L - T) / (W - T). With gaps, W - T
+ * is summed over the stretches of known time that are longer than T, and no stretch under the bid
+ * goes on over a gap. 0 where no known stretch is as long. It rises with b always, and falls with T
+ * wherever there is no gap.
  */
 int bid_survival(const struct price_series *series, int64_t since, int64_t until, int64_t bid,
 		 int64_t seconds, double *ret, struct error *err);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bidding/judge.h"
 #include "bidding/runs.h"
 #include "core/error.h"
 #include "core/money.h"
@@ -25,15 +26,26 @@ const char *zone_verdict_text(enum zone_verdict verdict)
 }
 
 /* What no bid can mend is said before what a higher bid would. */
-static enum zone_verdict judge(const struct price_stats *stats, int64_t bid, int64_t on_demand)
+enum zone_verdict zone_judge(const struct zone_facts *facts)
 {
-	if (stats->p95 >= on_demand)
+	if (!facts->p95_below_on_demand)
 		return ZONE_AT_ON_DEMAND;
-	if (bid && stats->p95 > bid)
+	if (!facts->p95_within_bid)
 		return ZONE_ABOVE_BID;
-	if (bid && stats->last > bid)
+	if (!facts->last_within_bid)
 		return ZONE_NOW_ABOVE_BID;
 	return ZONE_OK;
+}
+
+static enum zone_verdict judge(const struct price_stats *stats, int64_t bid, int64_t on_demand)
+{
+	struct zone_facts facts = {
+		.p95_below_on_demand = stats->p95 < on_demand,
+		.p95_within_bid = !bid || stats->p95 <= bid,
+		.last_within_bid = !bid || stats->last <= bid,
+	};
+
+	return zone_judge(&facts);
 }
 
 static int rung_caps(int64_t on_demand, int64_t caps[BID_RUNG_NR], struct error *err)
@@ -81,8 +93,7 @@ static int score(const struct price_series *series, const struct terms *terms,
 	return 0;
 }
 
-/* Less than 0: a before b. */
-static int compare(const struct zone_score *a, const struct zone_score *b, enum zone_order order)
+int zone_compare(const struct zone_score *a, const struct zone_score *b, enum zone_order order)
 {
 	int by_std = (a->volatility > b->volatility) - (a->volatility < b->volatility);
 	int by_mean = (a->stats.mean > b->stats.mean) - (a->stats.mean < b->stats.mean);
@@ -99,7 +110,8 @@ static void insert(struct zone_choice *choice, size_t zone, enum zone_order orde
 {
 	size_t at = choice->nr_eligible++;
 
-	for (; at && compare(&choice->v[zone], &choice->v[choice->order[at - 1]], order) < 0; at--)
+	for (; at && zone_compare(&choice->v[zone], &choice->v[choice->order[at - 1]], order) < 0;
+	     at--)
 		choice->order[at] = choice->order[at - 1];
 	choice->order[at] = zone;
 }
@@ -128,7 +140,8 @@ int zone_choose(const struct price_series *series, size_t n, int64_t since, int6
 		if (choice.v[i].verdict == ZONE_NO_HISTORY)
 			continue;
 		if (choice.raw_min_std == SIZE_MAX ||
-		    compare(&choice.v[i], &choice.v[choice.raw_min_std], ZONE_BY_STABILITY) < 0)
+		    zone_compare(&choice.v[i], &choice.v[choice.raw_min_std], ZONE_BY_STABILITY) <
+			    0)
 			choice.raw_min_std = i;
 		if (choice.v[i].verdict == ZONE_OK)
 			insert(&choice, i, order);

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "bidding/bid.h"
+#include "bidding/sweep.h"
+#include "bidding/walk.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "fleet/price_file.h"
@@ -23,6 +25,8 @@
 
 #define FROM_2015  INT64_C(1433116800) /* 2015-06-01 */
 #define UNTIL_2015 INT64_C(1440979200) /* 2015-08-31 */
+#define SPRING	   INT64_C(1426032000) /* 2015-03-11 */
+#define SUMMER	   INT64_C(1433980800) /* 2015-06-11 */
 #define FROM_2020  INT64_C(1577232000) /* 2019-12-25 */
 #define UNTIL_2020 INT64_C(1584662400) /* 2020-03-20 */
 
@@ -247,7 +251,6 @@ static void test_spiky_zones_are_ranked_the_right_way_round(void **state)
 /* Why nothing here is called a forecast: the calmest zone of spring was the worst of summer. */
 static void test_the_past_does_not_predict(void **state)
 {
-	const int64_t spring = INT64_C(1426032000), summer = INT64_C(1433980800); /* 03-11, 06-11 */
 	static const double calm[] = { .354, .309, .440 };
 	struct price_stats before[3], after[3];
 	struct error err = ERROR_INIT;
@@ -257,15 +260,123 @@ static void test_the_past_does_not_predict(void **state)
 	load(&zones, "aws-2015", "g2.2xlarge", "abe");
 	for (size_t z = 0; z < 3; z++) {
 		assert_int_equal(
-			price_stats_compute(&zones.series[z], spring, summer, &before[z], &err), 0);
+			price_stats_compute(&zones.series[z], SPRING, SUMMER, &before[z], &err), 0);
 		assert_int_equal(
-			price_stats_compute(&zones.series[z], summer, UNTIL_2015, &after[z], &err),
+			price_stats_compute(&zones.series[z], SUMMER, UNTIL_2015, &after[z], &err),
 			0);
 		assert_near(before[z].std / .65, calm[z], 5e-4);
 	}
 	assert_true(before[1].std < before[0].std && before[1].std < before[2].std);
 	assert_true(after[1].std > after[0].std && after[1].std > after[2].std);
 	assert_true(after[1].mean > .65); /* dearer than on demand, on average */
+	unload(&zones);
+}
+
+/* 300 jobs of 24 hours, one every 6 hours, in the calmest zone of that summer. */
+static void test_jobs_of_2015(void **state)
+{
+	static const struct {
+		const char *bid;
+		double sec, hour2017, makespan_h, interruptions;
+	} want[] = {
+		{ "51%", 2.6570, 2.6175, 27.13, 2.407 },
+		{ "76%", 2.6862, 2.6608, 26.84, 2.213 },
+		{ "101%", 2.6934, 2.6749, 26.82, 2.187 },
+	};
+	struct error err = ERROR_INIT;
+	struct zones zones;
+
+	(void)state;
+	load(&zones, "aws-2015", "g2.2xlarge", "e");
+	struct walk walk = { .series = zones.series,
+			     .nr = 1,
+			     .since = SPRING,
+			     .until = UNTIL_2015,
+			     .train_s = 90 * DAY,
+			     .first = SUMMER,
+			     .last = SUMMER + 299 * 6 * HOUR,
+			     .step_s = 6 * HOUR,
+			     .job = { DAY, 1800, 60, 300 },
+			     .on_demand = 650000 };
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		struct walk_result got[BILLING_NR];
+
+		for (int b = 0; b < BILLING_NR; b++) {
+			walk.billing = (enum billing)b;
+			assert_int_equal(
+				walk_zone(&walk, 0, cap(want[i].bid, 650000), &got[b], &err), 0);
+			assert_int_equal(got[b].starts, 300);
+			assert_int_equal(got[b].finished, 300);
+			assert_near(got[b].mean_makespan_s / 3600, want[i].makespan_h, 5e-3);
+			assert_near(got[b].interruptions, want[i].interruptions, 5e-4);
+		}
+		assert_near(got[BILLING_SEC].mean_cost, want[i].sec, 5e-5);
+		assert_near(got[BILLING_HOUR2017].mean_cost, want[i].hour2017, 5e-5);
+		/* no figure is known for the third; prices inside an hour rarely move by much */
+		assert_near(got[BILLING_SEC_HOURLOCK].mean_cost, want[i].sec, .02 * want[i].sec);
+	}
+	assert_near(job_on_demand_cost(&walk.job, 650000, BILLING_SEC), 15.60, 1e-12);
+	unload(&zones);
+}
+
+/* Zone b that summer: what the price did to those who went by the calm of spring. */
+static void test_jobs_where_spring_was_calm(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct zones zones;
+	struct walk_result got;
+
+	(void)state;
+	load(&zones, "aws-2015", "g2.2xlarge", "b");
+	struct walk walk = { .series = zones.series,
+			     .nr = 1,
+			     .since = SPRING,
+			     .until = UNTIL_2015,
+			     .train_s = 90 * DAY,
+			     .first = SUMMER,
+			     .last = SUMMER + 299 * 6 * HOUR,
+			     .step_s = 6 * HOUR,
+			     .job = { DAY, 1800, 60, 300 },
+			     .on_demand = 650000 };
+	assert_int_equal(walk_zone(&walk, 0, cap("51%", 650000), &got, &err), 0);
+	assert_int_equal(got.starts - got.finished, 106);
+	assert_int_equal(walk_zone(&walk, 0, cap("1000%", 650000), &got, &err), 0);
+	assert_int_equal(got.finished, 300);
+	assert_true(got.interruptions == 0);
+	assert_near(got.mean_cost, 28.56, 5e-3);
+	unload(&zones);
+}
+
+/* The sweep on a real record: each of its bids, asked alone, has the same answer. */
+static void test_every_bid_of_2015(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct bid_curve curve;
+	struct zones zones;
+
+	(void)state;
+	load(&zones, "aws-2015", "g2.2xlarge", "a");
+	assert_int_equal(
+		bid_curve_compute(&zones.series[0], FROM_2015, UNTIL_2015, DAY, &curve, &err), 0);
+	assert_true(curve.nr > 1000);
+	for (size_t i = 0; i < curve.nr; i += 37) {
+		struct bid_stats under;
+		double survival;
+
+		assert_int_equal(bid_stats_compute(&zones.series[0], FROM_2015, UNTIL_2015,
+						   curve.v[i].bid, &under, &err),
+				 0);
+		assert_int_equal(bid_survival(&zones.series[0], FROM_2015, UNTIL_2015,
+					      curve.v[i].bid, DAY, &survival, &err),
+				 0);
+		assert_true(curve.v[i].share_under == under.share_under);
+		assert_true(curve.v[i].paid == under.paid);
+		assert_int_equal(curve.v[i].crossings, under.crossings);
+		assert_true(curve.v[i].survival == survival);
+	}
+	assert_near(bid_curve_at(&curve, cap("101%", 650000))->survival, .62337, 1e-5);
+	assert_int_equal(bid_curve_at(&curve, cap("51%", 650000))->crossings, 281);
+	bid_curve_release(&curve);
 	unload(&zones);
 }
 
@@ -277,6 +388,9 @@ int main(void)
 		cmocka_unit_test(test_p2_xlarge_never_goes_to_zone_f),
 		cmocka_unit_test(test_spiky_zones_are_ranked_the_right_way_round),
 		cmocka_unit_test(test_the_past_does_not_predict),
+		cmocka_unit_test(test_jobs_of_2015),
+		cmocka_unit_test(test_jobs_where_spring_was_calm),
+		cmocka_unit_test(test_every_bid_of_2015),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

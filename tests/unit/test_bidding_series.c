@@ -278,7 +278,7 @@ static void test_clean_refuses(void **state)
 		int64_t micros;
 		int rc;
 	} cases[] = {
-		{ 0, -1 }, { -1, -1 },	     { INT64_MIN, -1 }, { MONEY_MAX + 1, -1 },
+		{ 0, -1 }, { -2, -1 },	     { INT64_MIN, -1 }, { MONEY_MAX + 1, -1 },
 		{ 1, 0 },  { MONEY_MAX, 0 },
 	};
 
