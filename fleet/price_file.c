@@ -10,26 +10,22 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/money.h"
+#include "core/timefmt.h"
+#include "fleet/price_file_internal.h"
 
-#define HEADER	   "unix_s,price_usd_per_h"
-#define SUFFIX	   ".csv"
-#define LINE_MAX_  64			 /* the longest honest line is half of it */
-#define NAME_MAX_  63			 /* of a type or a zone */
-#define TIME_MAX   INT64_C(253402300799) /* the last second of the year 9999 */
-#define PATH_SHOWN 200
+#define HEADER	  "unix_s,price_usd_per_h"
+#define SUFFIX	  ".csv"
+#define LINE_MAX_ 64			/* the longest honest line is half of it */
+#define NAME_MAX_ 63			/* of a type or a zone */
+#define TIME_MAX  INT64_C(253402300799) /* the last second of the year 9999 */
 
-/* The end of a long path tells more than its beginning, and leaves room for what is wrong. */
-struct shown {
-	char text[PATH_SHOWN + 4];
-};
-
-static struct shown show(const char *path)
+struct price_path price_path_show(const char *path)
 {
-	struct shown shown;
+	struct price_path shown;
 	size_t len = strlen(path);
 
-	snprintf(shown.text, sizeof(shown.text), "%s%s", len > PATH_SHOWN ? "..." : "",
-		 len > PATH_SHOWN ? path + len - PATH_SHOWN : path);
+	snprintf(shown.text, sizeof(shown.text), "%s%s", len > PRICE_PATH_SHOWN ? "..." : "",
+		 len > PRICE_PATH_SHOWN ? path + len - PRICE_PATH_SHOWN : path);
 	return shown;
 }
 
@@ -71,7 +67,7 @@ static int split_name(const char *path, struct price_file *file, struct error *e
 		}
 	}
 	error_set(err, ERROR_USAGE, "the name of '%s' does not tell the type and the zone",
-		  show(path).text);
+		  price_path_show(path).text);
 	return error_hint(err, "name a file of prices TYPE_ZONE.csv, as p2.xlarge_us-east-1e.csv");
 }
 
@@ -93,12 +89,32 @@ static int parse_row(char *text, struct price_point *ret, struct error *err)
 		if (time > TIME_MAX)
 			return error_set(err, ERROR_USAGE, "the time is past the year 9999");
 	}
+	ret->time = time;
+	ret->micros = PRICE_GAP;
+	if (!comma[1])
+		return 0;
 	if (money_parse(comma + 1, "the price", &ret->micros, err) < 0)
 		return -1;
 	if (ret->micros <= 0)
 		return error_set(err, ERROR_USAGE, "the price must be above 0");
-	ret->time = time;
 	return 0;
+}
+
+/* A header like ours in all but the currency says more than that it is a wrong one. */
+static int refuse_header(const char *text, struct error *err)
+{
+	static const char before[] = "unix_s,price_", after[] = "_per_h";
+	size_t head = strlen(before), len = strlen(text);
+
+	if (len == head + 3 + strlen(after) && strncmp(text, before, head) == 0 &&
+	    strcmp(text + head + 3, after) == 0) {
+		error_set(err, ERROR_USAGE,
+			  "the prices are in the currency '%.3s', and only dollars are compared",
+			  text + head);
+		return error_hint(err,
+				  "turn them into dollars, and name the column price_usd_per_h");
+	}
+	return error_set(err, ERROR_USAGE, "the first line must be %s", HEADER);
 }
 
 /* Copies a line out of the file, its CR taken off. Every byte must be printable ASCII. */
@@ -125,9 +141,25 @@ static int parse_line(const char *line, size_t len, size_t number, struct price_
 		return -1;
 	if (number > 1)
 		return parse_row(text, &file->points[file->nr++], err);
-	if (strcmp(text, HEADER) != 0)
-		return error_set(err, ERROR_USAGE, "the first line must be %s", HEADER);
-	return 0;
+	return strcmp(text, HEADER) == 0 ? 0 : refuse_header(text, err);
+}
+
+int price_time_check(int64_t time, int64_t latest, struct error *err)
+{
+	char text[TIME_TEXT_MAX];
+
+	if (time <= latest)
+		return 0;
+	return error_set(err, ERROR_USAGE, "the time %s is in the future", time_format(text, time));
+}
+
+bool price_points_trim(struct price_point **v, size_t *nr)
+{
+	while (*nr && (*v)[0].micros == PRICE_GAP) {
+		++*v;
+		--*nr;
+	}
+	return *nr > 0;
 }
 
 static size_t count_lines(const struct buf *buf)
@@ -140,47 +172,65 @@ static size_t count_lines(const struct buf *buf)
 	return nr + (buf->len && buf->data[buf->len - 1] != '\n');
 }
 
-static int parse(const char *path, const struct buf *buf, struct price_file *file,
+static int parse(const char *path, const struct buf *buf, int64_t latest, struct price_file *file,
 		 struct error *err)
 {
 	size_t lines = count_lines(buf), number = 0;
 	const char *p = buf->data, *end = buf->data + buf->len;
 
 	if (!buf->len)
-		return error_set(err, ERROR_USAGE, "'%s' is empty", show(path).text);
+		return error_set(err, ERROR_USAGE, "'%s' is empty", price_path_show(path).text);
 	if (lines > PRICE_FILE_MAX_ROWS + 1)
-		return error_set(err, ERROR_USAGE, "'%s' has more than %zu rows", show(path).text,
-				 PRICE_FILE_MAX_ROWS);
+		return error_set(err, ERROR_USAGE, "'%s' has more than %zu rows",
+				 price_path_show(path).text, PRICE_FILE_MAX_ROWS);
 	file->points = arena_alloc(&file->arena, lines * sizeof(*file->points));
 	while (p < end) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((stop ? stop : end) - p);
 
-		if (parse_line(p, len, ++number, file, err) < 0)
-			return error_prefix(err, "'%s' line %zu", show(path).text, number);
+		if (parse_line(p, len, ++number, file, err) < 0 ||
+		    (number > 1 &&
+		     price_time_check(file->points[file->nr - 1].time, latest, err) < 0))
+			return error_prefix(err, "'%s' line %zu", price_path_show(path).text,
+					    number);
 		p = stop ? stop + 1 : end;
 	}
 	if (!file->nr)
 		return error_set(err, ERROR_USAGE, "'%s' holds no prices, only its first line",
-				 show(path).text);
-	return price_points_clean(file->points, &file->nr, file->zone, err);
+				 price_path_show(path).text);
+	if (price_points_clean(file->points, &file->nr, file->zone, err) < 0)
+		return -1;
+	if (price_points_trim(&file->points, &file->nr))
+		return 0;
+	return error_set(err, ERROR_USAGE, "'%s' holds no prices, only gaps",
+			 price_path_show(path).text);
+}
+
+int price_file_parse(const char *path, const struct buf *buf, int64_t latest,
+		     struct price_file *ret, struct error *err)
+{
+	struct price_file file = { 0 };
+
+	if (split_name(path, &file, err) < 0 || parse(path, buf, latest, &file, err) < 0) {
+		price_file_release(&file);
+		return -1;
+	}
+	*ret = file;
+	return 0;
 }
 
 int price_file_read(const char *path, struct price_file *ret, struct error *err)
 {
-	struct price_file file = { 0 };
+	struct price_file named = { 0 };
 	struct buf buf = BUF_INIT_MAX(PRICE_FILE_MAX_BYTES);
-	int rc = split_name(path, &file, err);
+	int rc = split_name(path, &named, err);
 
+	price_file_release(&named);
 	if (rc == 0)
 		rc = file_read(path, PRICE_FILE_MAX_BYTES, &buf, err);
 	if (rc == 0)
-		rc = parse(path, &buf, &file, err);
+		rc = price_file_parse(path, &buf, INT64_MAX, ret, err);
 	buf_release(&buf);
-	if (rc < 0)
-		price_file_release(&file);
-	else
-		*ret = file;
 	return rc;
 }
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Saved spot prices: one file for each type and zone, named TYPE_ZONE.csv, as in
- * "p2.xlarge_us-east-1e.csv". First line "unix_s,price_usd_per_h", then one line for each change of
- * the price: a whole number of Unix seconds (up to the year 9999) and plain dollars an hour. Lines
- * end in LF or CRLF.
+ * Saved spot prices, in one of two shapes (docs/history.md has the rules):
+ *
+ * CSV: one file for each type and zone, named TYPE_ZONE.csv, as in "p2.xlarge_us-east-1e.csv". First
+ * line "unix_s,price_usd_per_h", then one line for each change of the price: a whole number of Unix
+ * seconds (up to the year 9999) and plain dollars an hour. A line "unix_s," with no price says that
+ * nothing is known from there to the next one. Lines end in LF or CRLF.
+ *
+ * JSON: what `aws ec2 describe-spot-price-history --output json` prints, any number of types and
+ * zones in one file. Only rows of Linux/UNIX count.
+ * https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-spot-price-history.html
  */
 #ifndef GPUCLOUD_FLEET_PRICE_FILE_H
 #define GPUCLOUD_FLEET_PRICE_FILE_H
@@ -17,6 +23,7 @@ struct error;
 
 #define PRICE_FILE_MAX_BYTES ((size_t)64 << 20)
 #define PRICE_FILE_MAX_ROWS  ((size_t)5000000)
+#define PRICE_FILE_AHEAD_S   300 /* how far clocks may differ: no price is known ahead */
 
 struct price_file {
 	struct arena arena; /* owns all below */
@@ -33,5 +40,26 @@ struct price_file {
  */
 int price_file_read(const char *path, struct price_file *ret, struct error *err);
 void price_file_release(struct price_file *file);
+
+struct price_file_series {
+	const char *type;
+	const char *zone, *zone_id; /* zone_id "" where the file does not tell */
+	struct price_point *points; /* as above */
+	size_t nr;
+};
+
+struct price_files {
+	struct arena arena;
+	struct price_file_series *v; /* sorted by type, zone */
+	size_t nr;		     /* at least 1 */
+	size_t left_out;	     /* rows of other products */
+};
+
+/*
+ * One file of either shape; "-" is the standard input, which can only be JSON. A row more than
+ * PRICE_FILE_AHEAD_S after now is ERROR_USAGE too, and a price in another currency.
+ */
+int price_files_read(const char *path, int64_t now, struct price_files *ret, struct error *err);
+void price_files_release(struct price_files *files);
 
 #endif

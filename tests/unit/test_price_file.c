@@ -84,6 +84,24 @@ static void test_reads(void **state)
 	}
 }
 
+/* A row without a price: nothing is known from there on. Those before the first price say nothing. */
+static void test_gaps(void **state)
+{
+	static const char text[] = HEAD "10,\n20,0.9\n40,0.8\n30,\n50,\n";
+	static const struct price_point want[] = {
+		{ 20, 900000 }, { 30, PRICE_GAP }, { 40, 800000 }, { 50, PRICE_GAP }
+	};
+	struct price_file file;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	if (read_text(text, &file, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(file.nr, 4);
+	assert_memory_equal(file.points, want, sizeof(want));
+	price_file_release(&file);
+}
+
 static void test_bounds_of_values(void **state)
 {
 	struct price_file file;
@@ -166,7 +184,11 @@ static void test_bad_lines(void **state)
 		{ HEAD "2020-03-20,1\n", "line 2: the time is not a whole number" },
 		{ HEAD "253402300800,1\n", "line 2: the time is past the year 9999" },
 		{ HEAD "99999999999999999999999999,1\n", "line 2: the time is past the year 9999" },
-		{ HEAD "1,\n", "line 2: the price '' is not an amount of dollars" },
+		{ HEAD "1,\n2,\n", "holds no prices, only gaps" },
+		{ "unix_s,price_eur_per_h\n1,1\n",
+		  "line 1: the prices are in the currency 'eur', and only dollars are compared" },
+		{ "unix_s,price_usdt_per_h\n1,1\n", "line 1: the first line must be" },
+		{ "unix_s,price_usd_per_d\n1,1\n", "line 1: the first line must be" },
 		{ HEAD "1,abc\n", "line 2: the price 'abc' is not an amount of dollars" },
 		{ HEAD "1,-1\n", "line 2: the price '-1' is not an amount of dollars" },
 		{ HEAD "1, 1\n", "line 2: the price ' 1' is not an amount of dollars" },
@@ -317,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_bounds_of_values),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bad_lines),
