@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gpucloud price: what GPUs cost, on demand and as spot now. */
+/* gpucloud price: what GPUs cost, on demand and as spot now; and when buying beats renting. */
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/command.h"
 #include "cli/common.h"
-#include "cli/out.h"
+#include "cli/price_view.h"
 #include "cli/progress.h"
-#include "cli/table.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/timefmt.h"
+
+#define TYPES_MAX 32
 
 struct price_args {
-	const char *type, *gpu;
+	const char *type, *gpu, *own, *own_running;
 	unsigned gpus;
 	bool all_regions, spot;
 };
@@ -28,240 +26,227 @@ static const struct opt price_opts[] = {
 	OPT_FLAG_AT(0, "spot", struct price_args, spot, "only types sold as spot"),
 	OPT_FLAG_AT(0, "all-regions", struct price_args, all_regions,
 		    "every region of the account"),
+	OPT_STRING_AT(0, "own", struct price_args, own, "USD",
+		      "when would buying such a machine for so much beat renting it?"),
+	OPT_STRING_AT(0, "own-running", struct price_args, own_running, "USD",
+		      "what an hour of use of the bought one costs: power, cooling, care"),
 	OPT_END,
 };
 
-/* An offer with its least spot price now. */
-struct row {
-	const struct offer *offer;
-	int64_t spot;
-	const char *zone;
-	int64_t as_of;
+/* Everything that was asked for and answered. */
+struct answer {
+	struct arena arena;
+	const char *const *regions;
+	size_t nr_regions;
+	const char **types; /* named on the command line, each once */
+	size_t nr_types;
+	struct offer_list *offers; /* one for each type, or one for all that match */
+	size_t nr_offers;
+	struct spot_history history;
+	struct region_failure *failures; /* of all questions, one for each region */
+	size_t nr_failures, cap_failures;
 };
 
-static int64_t least_price(const struct row *row)
+static void answer_release(struct answer *answer)
 {
-	int64_t on_demand = row->offer->on_demand;
-
-	if (row->spot == MONEY_UNKNOWN)
-		return on_demand == MONEY_UNKNOWN ? INT64_MAX : on_demand;
-	return on_demand != MONEY_UNKNOWN && on_demand < row->spot ? on_demand : row->spot;
+	for (size_t i = 0; i < answer->nr_offers; i++)
+		offer_list_release(&answer->offers[i]);
+	spot_history_release(&answer->history);
+	arena_release(&answer->arena);
 }
 
-static int by_price(const void *a, const void *b)
+static void add_name(struct answer *answer, const char *name)
 {
-	const struct row *x = a, *y = b;
-	int64_t p = least_price(x), q = least_price(y);
-
-	if (p != q)
-		return p < q ? -1 : 1;
-	int order = strcmp(x->offer->type, y->offer->type);
-	return order ? order : strcmp(x->offer->region, y->offer->region);
+	for (size_t i = 0; i < answer->nr_types; i++)
+		if (strcmp(answer->types[i], name) == 0)
+			return;
+	answer->types[answer->nr_types++] = name;
 }
 
-static void find_spot(const struct spot_history *history, struct row *row)
+static void add_failures(struct answer *answer, const struct region_failure *failures, size_t nr)
 {
-	for (size_t i = 0; i < history->nr; i++) {
-		const struct spot_series *series = &history->v[i];
-
-		if (!series->nr || strcmp(series->type, row->offer->type) != 0 ||
-		    strcmp(series->region, row->offer->region) != 0)
-			continue;
-		const struct price_point *last = &series->v[series->nr - 1];
-		if (row->spot != MONEY_UNKNOWN && last->micros >= row->spot)
-			continue;
-		row->spot = last->micros;
-		row->zone = series->zone.name;
-		row->as_of = last->time;
-	}
-}
-
-static const char *saving(struct arena *arena, const struct row *row)
-{
-	if (row->spot == MONEY_UNKNOWN || row->offer->on_demand == MONEY_UNKNOWN)
-		return "";
-	return arena_printf(arena, "%.0f%%",
-			    100.0 * (1.0 - (double)row->spot / (double)row->offer->on_demand));
-}
-
-static void print_table(struct cli *cli, struct arena *arena, const struct row *rows, size_t nr)
-{
-	static const struct table_column columns[] = {
-		{ .title = "REGION" },
-		{ .title = "TYPE" },
-		{ .title = "GPU" },
-		{ .title = "GPU MEM", .right = true },
-		{ .title = "VCPU", .right = true, .wide = true },
-		{ .title = "MEM", .right = true, .wide = true },
-		{ .title = "ON DEMAND", .right = true },
-		{ .title = "AS OF", .wide = true },
-		{ .title = "SPOT NOW", .right = true },
-		{ .title = "ZONE", .wide = true },
-		{ .title = "SAVING", .right = true },
-	};
-	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct offer *offer = rows[i].offer;
-		char date[TIME_TEXT_MAX];
-		const char *cells[] = {
-			offer->region,
-			offer->type,
-			offer->gpu_fraction < 1.0 && offer->gpu_count
-				? arena_printf(arena, "%.3gx %s", offer->gpu_fraction, offer->gpu)
-				: arena_printf(arena, "%ux %s", offer->gpu_count, offer->gpu),
-			arena_printf(arena, "%.0f GiB", (double)offer->gpu_mem_mib / 1024),
-			arena_printf(arena, "%u", offer->vcpus),
-			arena_printf(arena, "%.0f GiB", (double)offer->mem_mib / 1024),
-			text_money(arena, offer->on_demand),
-			offer->on_demand == MONEY_UNKNOWN
-				? ""
-				: arena_printf(arena, "%s%s",
-					       time_format_date(date, offer->on_demand_as_of),
-					       offer->on_demand_builtin ? " (built in)" : ""),
-			rows[i].spot == MONEY_UNKNOWN ? "" : text_money(arena, rows[i].spot),
-			rows[i].zone ? rows[i].zone : "",
-			saving(arena, &rows[i]),
-		};
-		table_row(table, cells);
-	}
-	table_print(table);
-	table_free(table);
-}
-
-static void print_json(struct cli *cli, const struct row *rows, size_t nr,
-		       const struct offer_list *offers)
-{
-	cJSON *object = cJSON_CreateObject();
-	cJSON *array = cJSON_AddArrayToObject(object, "offers");
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct offer *offer = rows[i].offer;
-		cJSON *one = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(one, "provider", offer->provider);
-		cJSON_AddStringToObject(one, "region", offer->region);
-		cJSON_AddStringToObject(one, "type", offer->type);
-		cJSON_AddStringToObject(one, "gpu", offer->gpu);
-		cJSON_AddStringToObject(one, "arch", offer->arch);
-		cJSON_AddNumberToObject(one, "gpu_count", offer->gpu_count);
-		cJSON_AddNumberToObject(one, "gpu_fraction", offer->gpu_fraction);
-		cJSON_AddNumberToObject(one, "gpu_mem_mib", (double)offer->gpu_mem_mib);
-		cJSON_AddNumberToObject(one, "vcpus", offer->vcpus);
-		cJSON_AddNumberToObject(one, "mem_mib", (double)offer->mem_mib);
-		json_add_money(one, "on_demand", offer->on_demand);
-		json_add_time(one, "on_demand_as_of",
-			      offer->on_demand == MONEY_UNKNOWN ? 0 : offer->on_demand_as_of);
-		cJSON_AddBoolToObject(one, "on_demand_builtin", offer->on_demand_builtin);
-		json_add_money(one, "spot", rows[i].spot);
-		cJSON_AddStringToObject(one, "spot_zone", rows[i].zone ? rows[i].zone : "");
-		json_add_time(one, "spot_since", rows[i].as_of);
-		cJSON_AddItemToArray(array, one);
-	}
-	json_add_failures(object, offers->failures, offers->nr_failures);
-	cli_json_print(cli, object);
-}
-
-/* One question for the spot prices of every type found, in every region. */
-static int ask_spot(struct fleet *fleet, const char *const *regions, size_t nr_regions,
-		    struct row *rows, size_t nr, struct spot_history *ret, struct error *err)
-{
-	const char **types = xcalloc(nr, sizeof(*types));
-	size_t nr_types = 0;
-	int64_t now = clock_now(fleet->clock);
-
 	for (size_t i = 0; i < nr; i++) {
 		bool known = false;
 
+		for (size_t k = 0; k < answer->nr_failures; k++)
+			known |= strcmp(answer->failures[k].region, failures[i].region) == 0;
+		if (known)
+			continue;
+		answer->failures = arena_grow(&answer->arena, answer->failures, answer->nr_failures,
+					      &answer->cap_failures, sizeof(*answer->failures));
+		answer->failures[answer->nr_failures++] = failures[i];
+	}
+}
+
+/* A type that was named and that no region has, where every region answered. */
+static int check_known(const struct answer *answer, struct error *err)
+{
+	for (size_t i = 0; i < answer->nr_types && !answer->nr_failures; i++) {
+		if (answer->offers[i].nr)
+			continue;
+		error_set(
+			err, ERROR_NOT_FOUND, "type '%.80s' is not offered in %s", answer->types[i],
+			answer->nr_regions == 1 ? answer->regions[0] : "any of the regions asked");
+		return error_hint(err, "gpucloud price --all-regions");
+	}
+	return 0;
+}
+
+/* One question for each type named, or one for all; each goes to all regions at once. */
+static int ask_offers(struct fleet *fleet, const struct price_args *args, struct answer *answer,
+		      struct error *err)
+{
+	size_t nr = answer->nr_types ? answer->nr_types : 1;
+
+	answer->offers = arena_alloc(&answer->arena, nr * sizeof(*answer->offers));
+	for (size_t i = 0; i < nr; i++) {
+		const struct offer_query query = {
+			.regions = answer->regions,
+			.nr_regions = answer->nr_regions,
+			.type = answer->nr_types ? answer->types[i] : NULL,
+			.gpu = args->gpu,
+			.gpu_count = args->gpus,
+			.all_arches = true,
+		};
+
+		if (fleet->ops->offers(fleet->provider, &query, &answer->offers[i], err) < 0)
+			return answer->nr_regions == 1
+				       ? fleet_explain_region(fleet, answer->regions[0], err)
+				       : -1;
+		answer->nr_offers = i + 1;
+		add_failures(answer, answer->offers[i].failures, answer->offers[i].nr_failures);
+	}
+	return check_known(answer, err);
+}
+
+static void make_rows(struct answer *answer, const struct price_args *args, struct price_view *view)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < answer->nr_offers; i++)
+		nr += answer->offers[i].nr;
+	view->rows = arena_alloc(&answer->arena, (nr + 1) * sizeof(*view->rows));
+	for (size_t i = 0; i < answer->nr_offers; i++)
+		for (size_t k = 0; k < answer->offers[i].nr; k++)
+			if (answer->offers[i].v[k].spot || !args->spot)
+				view->rows[view->nr++].offer = &answer->offers[i].v[k];
+}
+
+/* One question for the spot prices of every type found, in every region. */
+static int ask_spot(struct fleet *fleet, struct answer *answer, struct price_view *view,
+		    struct error *err)
+{
+	const char **types = arena_alloc(&answer->arena, (view->nr + 1) * sizeof(*types));
+	size_t nr_types = 0;
+	int64_t now = clock_now(fleet->clock);
+
+	for (size_t i = 0; i < view->nr; i++) {
+		const struct offer *offer = view->rows[i].offer;
+		bool known = false;
+
 		for (size_t k = 0; k < nr_types; k++)
-			known |= strcmp(types[k], rows[i].offer->type) == 0;
-		if (!known && rows[i].offer->spot)
-			types[nr_types++] = rows[i].offer->type;
+			known |= strcmp(types[k], offer->type) == 0;
+		if (!known && offer->spot)
+			types[nr_types++] = offer->type;
 	}
 	const struct spot_query query = {
-		.regions = regions,
-		.nr_regions = nr_regions,
+		.regions = answer->regions,
+		.nr_regions = answer->nr_regions,
 		.types = types,
 		.nr_types = nr_types,
-		.since = now,
+		.since = view->owning ? now - PRICE_OWN_WINDOW_S : now,
 		.until = now,
 	};
-	int rc = nr_types ? fleet->ops->spot_history(fleet->provider, &query, ret, err) : 0;
-	free(types);
-	for (size_t i = 0; rc == 0 && i < nr; i++)
-		find_spot(ret, &rows[i]);
-	return rc;
+	if (!nr_types || !(fleet->ops->caps & PROVIDER_CAP_SPOT))
+		return 0;
+	if (fleet->ops->spot_history(fleet->provider, &query, &answer->history, err) < 0)
+		return error_prefix(err, "cannot read the spot prices");
+	add_failures(answer, answer->history.failures, answer->history.nr_failures);
+	return 0;
 }
 
 static int show(struct cli *cli, struct fleet *fleet, const struct price_args *args,
-		const struct offer_list *offers, const char *const *regions, size_t nr_regions)
+		struct answer *answer, struct price_view *view)
 {
-	struct row *rows = xcalloc(offers->nr, sizeof(*rows));
-	struct spot_history history = { 0 };
-	struct arena arena = { 0 };
 	struct error *err = &cli->error;
-	size_t nr = 0;
 
-	for (size_t i = 0; i < offers->nr; i++)
-		if (offers->v[i].spot || !args->spot)
-			rows[nr++] = (struct row){ .offer = &offers->v[i], .spot = MONEY_UNKNOWN };
-	int rc = 0;
-	if (fleet->ops->caps & PROVIDER_CAP_SPOT)
-		rc = ask_spot(fleet, regions, nr_regions, rows, nr, &history, err);
+	make_rows(answer, args, view);
+	int rc = ask_spot(fleet, answer, view, err);
+	/* Now, not before: a price that changed while we asked is in force too. */
+	view->now = clock_now(fleet->clock);
+	if (rc == 0)
+		rc = price_view_fill(view, &answer->history, err);
 	progress_end(cli);
-	if (rc == 0 && !nr) {
-		rc = error_set(err, ERROR_NOT_FOUND, "nothing of that kind is offered there");
-		error_hint(err, "gpucloud price --all-regions");
-	} else if (rc == 0) {
-		qsort(rows, nr, sizeof(*rows), by_price);
-		if (cli->json) {
-			print_json(cli, rows, nr, offers);
-		} else {
-			print_table(cli, &arena, rows, nr);
-		}
-		cli_warn_failures(cli, offers->failures, offers->nr_failures);
-		rc = offers->nr_failures ? 1 : 0;
+	if (rc < 0)
+		return -1;
+	view->failures = answer->failures;
+	view->nr_failures = answer->nr_failures;
+	cli_warn_failures(cli, view->failures, view->nr_failures);
+	if (!view->nr && answer->nr_failures)
+		return error_set(err, ERROR_REMOTE,
+				 "nothing of that kind is offered in the regions that answered");
+	if (!view->nr) {
+		error_set(err, ERROR_NOT_FOUND, "nothing of that kind is offered there");
+		return error_hint(err, "gpucloud price --all-regions");
 	}
-	free(rows);
-	arena_release(&arena);
-	spot_history_release(&history);
-	return rc;
+	price_view_sort(view);
+	price_view_show(cli, view);
+	return answer->nr_failures ? 1 : 0;
+}
+
+static int read_own(struct cli *cli, const struct price_args *args, struct price_view *view)
+{
+	int64_t running = MONEY_UNKNOWN;
+
+	if (args->own_running && !args->own)
+		return cli_usage(cli, "--own-running goes with --own USD");
+	if (!args->own)
+		return 0;
+	if (cli_price_option(args->own, "--own", &view->own.price, &cli->error) < 0 ||
+	    cli_price_option(args->own_running, "--own-running", &running, &cli->error) < 0)
+		return -1;
+	view->owning = true;
+	view->own.running_cost = running == MONEY_UNKNOWN ? 0 : running;
+	return 0;
+}
+
+static int check_use(struct cli *cli, const struct price_args *args, int argc, const char **argv)
+{
+	if (argc && args->type)
+		return cli_usage(cli, "name the type once: '%s' or --type", argv[0]);
+	if ((argc || args->type) && (args->gpu || args->gpus))
+		return cli_usage(cli,
+				 "name types, or a kind of GPU (--gpu, --gpus): not both at once");
+	return 0;
 }
 
 static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct price_args *args = data;
 	struct fleet fleet = { 0 };
-	struct arena arena = { 0 };
-	struct offer_list offers = { 0 };
-	const char *named, *const *regions;
-	size_t nr_regions;
+	struct answer answer = { 0 };
+	struct price_view view = { 0 };
+	const char *named;
 	int rc = -1;
 
-	if (argc && args->type)
-		return cli_usage(cli, "name the type once: '%s' or --type", argv[0]);
+	if (check_use(cli, args, argc, argv) < 0 || read_own(cli, args, &view) < 0)
+		return -1;
 	progress_start(cli, "asking for prices");
 	if (cli_open_fleet(cli, &fleet, false) < 0)
 		return -1;
+	answer.types = arena_alloc(&answer.arena, ((size_t)argc + 1) * sizeof(*answer.types));
+	for (int i = 0; i < argc; i++)
+		add_name(&answer, argv[i]);
+	if (args->type)
+		add_name(&answer, args->type);
 	struct region_choice choice = cli_named_regions(cli, &named);
 	choice.all = args->all_regions;
-	struct offer_query query = {
-		.type = argc ? argv[0] : args->type,
-		.gpu = args->gpu,
-		.gpu_count = args->gpus,
-		.all_arches = true,
-	};
-	if (fleet_regions(&fleet, &choice, &arena, &regions, &nr_regions, &cli->error) == 0) {
-		query.regions = regions;
-		query.nr_regions = nr_regions;
-		if (fleet.ops->offers(fleet.provider, &query, &offers, &cli->error) == 0)
-			rc = show(cli, &fleet, args, &offers, regions, nr_regions);
-		else if (nr_regions == 1)
-			fleet_explain_region(&fleet, regions[0], &cli->error);
-	}
+	if (fleet_regions(&fleet, &choice, &answer.arena, &answer.regions, &answer.nr_regions,
+			  &cli->error) == 0 &&
+	    ask_offers(&fleet, args, &answer, &cli->error) == 0)
+		rc = show(cli, &fleet, args, &answer, &view);
 	progress_end(cli);
-	offer_list_release(&offers);
-	arena_release(&arena);
+	answer_release(&answer);
 	fleet_close(&fleet);
 	return rc;
 }
@@ -269,17 +254,21 @@ static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 const struct command cmd_price = {
 	.name = "price",
 	.group = "Look",
-	.summary = "what GPUs cost: on demand, and as spot now",
-	.usage = "gpucloud price [TYPE] [options]",
+	.summary = "what GPUs cost: on demand, as spot now, and bought",
+	.usage = "gpucloud price [TYPE...] [options]",
 	.details = "On-demand prices come from the cloud's price list or, where that cannot be\n"
-		   "asked, from a built-in table whose date is shown. Cheapest first. Dollars per\n"
-		   "hour, Linux, without disk and traffic. --region may name several, with commas.",
+		   "asked, from a built-in table whose date is shown. SPOT NOW is the last change\n"
+		   "at or before now in the cheapest zone, AGE how long ago that was. Cheapest\n"
+		   "first. Dollars per hour, Linux, without disk and traffic. --region may name\n"
+		   "several, with commas. --own counts the hours of use after which the bought\n"
+		   "machine is cheaper; spot is then what 90 days cost in the cheapest zone.",
 	.opts = price_opts,
 	.args_size = sizeof(struct price_args),
 	.examples = "gpucloud price --gpu V100\n"
-		    "gpucloud price g5.xlarge --all-regions\n"
+		    "gpucloud price g5.xlarge g6.xlarge --all-regions\n"
+		    "gpucloud price p3.16xlarge --own 149000 --own-running 1.50\n"
 		    "gpucloud --json price --gpus 8 --region us-east-1,us-west-2\n",
-	.exits = "3 nothing of that kind is offered there\n",
-	.max_args = 1,
+	.exits = "1 some region could not be asked\n3 nothing of that kind is offered there\n",
+	.max_args = TYPES_MAX,
 	.run = price_run,
 };

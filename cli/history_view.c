@@ -1,43 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/history_view.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cjson/cJSON.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/common.h"
 #include "cli/out.h"
+#include "cli/plot.h"
 #include "cli/table.h"
+#include "core/buf.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
 
-void history_view_add(struct history_view *view, const struct zone *zone,
-		      const struct price_point *points, size_t nr)
-{
-	view->series =
-		arena_grow(&view->arena, view->series, view->nr, &view->cap, sizeof(*view->series));
-	view->zone_ids = arena_grow(&view->arena, view->zone_ids, view->nr, &view->ids_cap,
-				    sizeof(*view->zone_ids));
-	view->zone_ids[view->nr] = arena_strdup(&view->arena, zone->id);
-	view->series[view->nr++] = (struct price_series){
-		.zone = arena_strdup(&view->arena, zone->name),
-		.v = points,
-		.nr = nr,
-	};
-}
+#define TREND_MIN  12 /* characters of the sparkline */
+#define TREND_MAX  48
+#define TREND_REST 96 /* what the other columns take, about */
 
-void history_view_release(struct history_view *view)
+const struct price_point *history_last(const struct price_series *series, int64_t until)
 {
-	arena_release(&view->arena);
-}
-
-/* Dollars with six decimals: what statistics are compared by. */
-static const char *dollars(struct arena *arena, double value)
-{
-	return arena_printf(arena, "%.6f", value);
+	/* Where the record ends before the window does (the archive's last sync), its end counts. */
+	for (size_t i = series->nr; i-- > 0;)
+		if (series->v[i].time < until && series->v[i].micros != PRICE_GAP)
+			return &series->v[i];
+	return NULL;
 }
 
 static const char *reason(struct arena *arena, const struct history_view *view,
@@ -54,78 +41,33 @@ static const char *reason(struct arena *arena, const struct history_view *view,
 		choice->nr_eligible, choice->nr_eligible == 1 ? "" : "s");
 }
 
-static cJSON *zone_json(struct arena *arena, const struct history_view *view,
-			const struct zone_choice *choice, size_t i)
+/* 1: judged; 0: nothing is known of it in that time; -1: it cannot be. */
+static int judge(struct history_view *view, const struct market *market, struct history_market *ret,
+		 struct error *err)
 {
-	const struct zone_score *score = &choice->v[i];
-	cJSON *object = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(object, "zone", view->series[i].zone);
-	cJSON_AddStringToObject(object, "zone_id", view->zone_ids[i]);
-	if (score->verdict == ZONE_NO_HISTORY) {
-		cJSON_AddStringToObject(object, "verdict", zone_verdict_text(score->verdict));
-		return object;
-	}
-	const struct price_stats *stats = &score->stats;
-	json_add_money(object, "last", stats->last);
-	json_add_money(object, "min", stats->min);
-	json_add_money(object, "median", stats->median);
-	cJSON_AddStringToObject(object, "mean", dollars(arena, stats->mean));
-	json_add_money(object, "p95", stats->p95);
-	json_add_money(object, "max", stats->max);
-	cJSON_AddStringToObject(object, "std", dollars(arena, stats->std));
-	cJSON_AddNumberToObject(object, "volatility", score->volatility);
-	cJSON *under = cJSON_AddObjectToObject(object, "under");
-	for (int r = 0; r < BID_RUNG_NR; r++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "%d%%", bid_rungs[r]);
-		cJSON_AddNumberToObject(under, name, score->under_rung[r]);
-	}
-	if (view->has_bid) {
-		cJSON_AddNumberToObject(object, "under_bid", score->under_bid.share_under);
-		cJSON_AddNumberToObject(object, "crossings", (double)score->under_bid.crossings);
-		cJSON_AddStringToObject(object, "paid_under_bid",
-					dollars(arena, score->under_bid.paid));
-		cJSON_AddStringToObject(object, "verdict", zone_verdict_text(score->verdict));
-	}
-	cJSON_AddNumberToObject(object, "changes", (double)stats->changes);
-	cJSON_AddNumberToObject(object, "covered_s", (double)stats->covered_s);
-	return object;
-}
-
-static void show_json(struct cli *cli, struct history_view *view, const struct zone_choice *choice,
-		      int64_t bid)
-{
-	cJSON *object = cJSON_CreateObject();
 	struct arena *arena = &view->arena;
 
-	cJSON_AddStringToObject(object, "type", view->type);
-	if (view->region)
-		cJSON_AddStringToObject(object, "region", view->region);
-	json_add_time(object, "since", view->since);
-	json_add_time(object, "until", view->until);
-	json_add_money(object, "on_demand", view->on_demand);
-	cJSON *zones = cJSON_AddArrayToObject(object, "zones");
-	for (size_t i = 0; i < view->nr; i++)
-		cJSON_AddItemToArray(zones, zone_json(arena, view, choice, i));
-	if (view->has_bid) {
-		cJSON *chosen = cJSON_AddObjectToObject(object, "choice");
-
-		if (choice->nr_eligible)
-			cJSON_AddStringToObject(chosen, "zone",
-						view->series[choice->order[0]].zone);
-		else
-			cJSON_AddNullToObject(chosen, "zone");
-		json_add_money(chosen, "bid", bid);
-		cJSON_AddStringToObject(chosen, "reason", reason(arena, view, choice));
-		if (choice->raw_min_std != SIZE_MAX)
-			cJSON_AddStringToObject(chosen, "raw_min_std_zone",
-						view->series[choice->raw_min_std].zone);
-		else
-			cJSON_AddNullToObject(chosen, "raw_min_std_zone");
+	*ret = (struct history_market){
+		.market = market,
+		.on_demand = view->on_demand != MONEY_UNKNOWN ? view->on_demand : market->on_demand,
+		.choice.v = arena_alloc(arena, (market->nr + 1) * sizeof(*ret->choice.v)),
+		.choice.order = arena_alloc(arena, (market->nr + 1) * sizeof(*ret->choice.order)),
+	};
+	if (ret->on_demand == MONEY_UNKNOWN) {
+		error_set(err, ERROR_NOT_FOUND, "the on-demand price of %s is not known",
+			  market->type);
+		return error_hint(err, "give it: --on-demand USD");
 	}
-	cli_json_print(cli, object);
+	if (view->has_bid && bid_resolve(&view->bid, ret->on_demand, &ret->bid, err) < 0)
+		return -1;
+	if (zone_choose(market->series, market->nr, view->since, view->until, ret->bid,
+			ret->on_demand, view->order, &ret->choice, err) < 0)
+		return -1;
+	ret->reason = reason(arena, view, &ret->choice);
+	for (size_t i = 0; i < market->nr; i++)
+		if (ret->choice.v[i].verdict != ZONE_NO_HISTORY)
+			return 1;
+	return 0;
 }
 
 /* What stands in the last column: the place in the order, or why there is none. */
@@ -137,99 +79,243 @@ static const char *place(struct arena *arena, const struct zone_choice *choice, 
 	return zone_verdict_text(choice->v[i].verdict);
 }
 
-static void table_zone(struct table *table, struct history_view *view,
-		       const struct zone_choice *choice, size_t i)
+/* On a terminal how old the last price is, through a pipe when it was stated. */
+static const char *age(struct cli *cli, struct history_view *view, const struct price_point *last)
 {
-	const struct zone_score *score = &choice->v[i];
-	const struct price_stats *stats = &score->stats;
-	struct arena *arena = &view->arena;
-	bool known = score->verdict != ZONE_NO_HISTORY;
-	const char *cells[] = {
-		view->series[i].zone,
-		known ? text_money(arena, stats->last) : "",
-		known ? text_money(arena, stats->min) : "",
-		known ? text_money(arena, stats->median) : "",
-		known ? arena_printf(arena, "%.4f", stats->mean) : "",
-		known ? text_money(arena, stats->p95) : "",
-		known ? text_money(arena, stats->max) : "",
-		known ? arena_printf(arena, "%.4f", score->volatility) : "",
-		known ? text_percent(arena, score->under_rung[0]) : "",
-		known ? text_percent(arena, score->under_rung[1]) : "",
-		known ? text_percent(arena, score->under_rung[2]) : "",
-		view->has_bid || !known ? place(arena, choice, i) : "",
-	};
+	char text[TIME_TEXT_MAX];
 
-	if (view->has_bid && choice->nr_eligible && choice->order[0] == i)
-		table_row_bold(table, cells);
-	else
-		table_row(table, cells);
+	if (!last)
+		return "";
+	if (!cli->out_terminal)
+		return arena_strdup(&view->arena, time_format(text, last->time));
+	return arena_strdup(&view->arena, duration_format(text, view->until - last->time));
 }
 
-static void show_text(struct cli *cli, struct history_view *view, const struct zone_choice *choice,
-		      int64_t bid)
+/* One scale for the zones of a market, so that the lines beneath each other compare. */
+static const char *trend(struct cli *cli, struct history_view *view,
+			 const struct history_market *judged, size_t i)
 {
-	static const struct table_column columns[] = {
-		{ .title = "ZONE" },
-		{ .title = "LAST", .right = true },
-		{ .title = "MIN", .right = true, .wide = true },
-		{ .title = "MEDIAN", .right = true },
-		{ .title = "MEAN", .right = true, .wide = true },
-		{ .title = "P95", .right = true },
-		{ .title = "MAX", .right = true, .wide = true },
-		{ .title = "VOLATILITY", .right = true },
-		{ .title = "<=51%", .right = true },
-		{ .title = "<=76%", .right = true },
-		{ .title = "<=101%", .right = true },
-		{ .title = "CHOICE", .cut = true },
-	};
-	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
-	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
+	int64_t scale[2] = { 0, 0 };
+	size_t width = cli_width(cli);
+	struct buf text = BUF_INIT;
 
-	cli_note(cli, "%s%s%s, spot, $/h, %s to %s; on demand $%s", view->type,
-		 view->region ? " in " : "", view->region ? view->region : "",
-		 time_format(from, view->since), time_format(to, view->until),
-		 text_money(&view->arena, view->on_demand));
-	for (size_t i = 0; i < view->nr; i++)
-		table_zone(table, view, choice, i);
+	for (size_t k = 0; k < judged->market->nr; k++)
+		if (judged->choice.v[k].verdict != ZONE_NO_HISTORY &&
+		    judged->choice.v[k].stats.max > scale[1])
+			scale[1] = judged->choice.v[k].stats.max;
+	width = width > TREND_REST + TREND_MIN ? width - TREND_REST : TREND_MIN;
+	plot_sparkline(&judged->market->series[i], view->since, view->until, scale,
+		       width < TREND_MAX ? width : TREND_MAX, cli->utf8, &text);
+	const char *copy = arena_strdup(&view->arena, text.data);
+	buf_release(&text);
+	return copy;
+}
+
+enum {
+	COL_TYPE,
+	COL_REGION,
+	COL_ZONE,
+	COL_TREND,
+	COL_LAST,
+	COL_SINCE,
+	COL_MIN,
+	COL_MEDIAN,
+	COL_MEAN,
+	COL_P95,
+	COL_MAX,
+	COL_ON_DEMAND,
+	COL_VOLATILITY,
+	COL_RUNG,
+	COL_CHOICE = COL_RUNG + BID_RUNG_NR,
+	COL_NR
+};
+
+/* What is left out first where the terminal is narrow has the highest `wide`. */
+static const struct table_column columns[COL_NR] = {
+	[COL_TYPE] = { .title = "TYPE" },
+	[COL_REGION] = { .title = "REGION", .wide = 4 },
+	[COL_ZONE] = { .title = "ZONE" },
+	[COL_TREND] = { .title = "TREND", .wide = 1 },
+	[COL_LAST] = { .title = "NOW", .right = true },
+	[COL_SINCE] = { .title = "AGE", .right = true, .wide = 3 },
+	[COL_MIN] = { .title = "MIN", .right = true, .wide = 4 },
+	[COL_MEDIAN] = { .title = "MEDIAN", .right = true, .wide = 2 },
+	[COL_MEAN] = { .title = "MEAN", .right = true, .wide = 4 },
+	[COL_P95] = { .title = "P95", .right = true },
+	[COL_MAX] = { .title = "MAX", .right = true, .wide = 4 },
+	[COL_ON_DEMAND] = { .title = "ON DEMAND", .right = true, .wide = 2 },
+	[COL_VOLATILITY] = { .title = "STD/OD", .right = true, .wide = 1 },
+	[COL_RUNG] = { .title = "<=51%", .right = true },
+	[COL_RUNG + 1] = { .title = "<=76%", .right = true, .wide = 2 },
+	[COL_RUNG + 2] = { .title = "<=101%", .right = true, .wide = 2 },
+	[COL_CHOICE] = { .title = "CHOICE", .cut = true },
+};
+
+/* Columns that would say the same in every row are told above the table instead; through a pipe the
+ * columns are always the same, and a picture is no data. */
+static void choose_columns(const struct cli *cli, const struct history_view *view, size_t nr,
+			   bool *shown)
+{
+	memset(shown, true, COL_NR * sizeof(*shown));
+	if (!cli->out_terminal) {
+		shown[COL_TREND] = false;
+		return;
+	}
+	shown[COL_REGION] = false; /* the zone's name tells it */
+	shown[COL_TYPE] = shown[COL_ON_DEMAND] = nr > 1;
+	shown[COL_CHOICE] = view->has_bid;
+}
+
+static void fill_row(struct cli *cli, struct history_view *view,
+		     const struct history_market *judged, size_t i, const char *cells[COL_NR])
+{
+	const struct zone_score *score = &judged->choice.v[i];
+	const struct price_stats *stats = &score->stats;
+	const struct price_point *last = history_last(&judged->market->series[i], view->until);
+	struct arena *arena = &view->arena;
+
+	memset(cells, 0, COL_NR * sizeof(*cells));
+	cells[COL_TYPE] = judged->market->type;
+	cells[COL_REGION] = judged->market->region;
+	cells[COL_ZONE] = judged->market->series[i].zone;
+	cells[COL_ON_DEMAND] = text_money(arena, judged->on_demand);
+	if (judged->bid || score->verdict == ZONE_NO_HISTORY)
+		cells[COL_CHOICE] = place(arena, &judged->choice, i);
+	if (score->verdict == ZONE_NO_HISTORY)
+		return;
+	cells[COL_TREND] = trend(cli, view, judged, i);
+	cells[COL_LAST] = text_money(arena, last ? last->micros : MONEY_UNKNOWN);
+	cells[COL_SINCE] = age(cli, view, last);
+	cells[COL_MIN] = text_money(arena, stats->min);
+	cells[COL_MEDIAN] = text_money(arena, stats->median);
+	cells[COL_MEAN] = arena_printf(arena, "%.4f", stats->mean);
+	cells[COL_P95] = text_money(arena, stats->p95);
+	cells[COL_MAX] = text_money(arena, stats->max);
+	cells[COL_VOLATILITY] = arena_printf(arena, "%.4f", score->volatility);
+	for (int r = 0; r < BID_RUNG_NR; r++)
+		cells[COL_RUNG + r] = text_percent(arena, score->under_rung[r]);
+}
+
+static void print_table(struct cli *cli, struct history_view *view, const struct history_market *v,
+			size_t nr)
+{
+	struct table_column chosen[COL_NR];
+	bool shown[COL_NR];
+	size_t nr_columns = 0;
+
+	choose_columns(cli, view, nr, shown);
+	for (size_t c = 0; c < COL_NR; c++)
+		if (shown[c])
+			chosen[nr_columns++] = columns[c];
+	struct table *table = table_new(cli, chosen, nr_columns);
+	for (size_t m = 0; m < nr; m++) {
+		for (size_t i = 0; i < v[m].market->nr; i++) {
+			const struct zone_choice *choice = &v[m].choice;
+			const char *cells[COL_NR];
+			size_t n = 0;
+
+			fill_row(cli, view, &v[m], i, cells);
+			for (size_t c = 0; c < COL_NR; c++)
+				if (shown[c])
+					cells[n++] = cells[c];
+			if (view->has_bid && choice->nr_eligible && choice->order[0] == i)
+				table_row_bold(table, cells);
+			else
+				table_row(table, cells);
+		}
+	}
 	table_print(table);
 	table_free(table);
-	if (!view->has_bid)
-		return;
-	cli_note(cli, "bid $%s: %s%s%s", text_money(&view->arena, bid),
-		 choice->nr_eligible ? view->series[choice->order[0]].zone : "no zone will do",
-		 ": ", reason(&view->arena, view, choice));
+}
+
+static void tell_choice(struct cli *cli, struct history_view *view, const struct history_market *m,
+			bool many)
+{
+	const struct zone_choice *choice = &m->choice;
+	const char *what = many ? arena_printf(&view->arena, "%s in %s: ", m->market->type,
+					       *m->market->region ? m->market->region : "files")
+				: "";
+
+	cli_note(cli, "%sbid $%s: %s: %s", what, text_money(&view->arena, m->bid),
+		 choice->nr_eligible ? m->market->series[choice->order[0]].zone : "no zone will do",
+		 m->reason);
 	if (choice->raw_min_std != SIZE_MAX)
-		cli_note(cli, "least standard deviation of all, whatever it costs: %s",
-			 view->series[choice->raw_min_std].zone);
+		cli_note(cli, "%sleast standard deviation of all, whatever it costs: %s", what,
+			 m->market->series[choice->raw_min_std].zone);
+}
+
+/* Where the prices are from, and what is not known of the time asked for. */
+static void tell_source(struct cli *cli, const struct history_view *view,
+			const struct history_market *v, size_t nr)
+{
+	const struct market_list *markets = view->markets;
+	char text[TIME_TEXT_MAX];
+	int64_t end = INT64_MIN;
+
+	for (size_t i = 0; i < nr; i++) {
+		int64_t known = market_known_until(v[i].market, view->until);
+
+		end = known > end ? known : end;
+	}
+	if (end < view->until)
+		cli_note(cli, "known until %s, the last `gpucloud history --sync`",
+			 time_format(text, end));
+	else if (view->cloud && markets->from_archive)
+		cli_note(cli, "before %s from the archive",
+			 time_format(text, markets->from_archive));
+	if (view->cloud && !markets->from_archive && view->until - view->since > MARKET_CLOUD_S) {
+		cli_warning(cli, "the cloud keeps 90 days, and the archive has nothing older");
+		cli_note(cli, "try: gpucloud history --sync, from cron");
+	}
+	if (markets->left_out)
+		cli_note(cli, "left out: %zu prices of other products than Linux/UNIX",
+			 markets->left_out);
+}
+
+static void show_text(struct cli *cli, struct history_view *view, const struct history_market *v,
+		      size_t nr)
+{
+	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+	const struct market *one = v[0].market;
+
+	time_format(from, view->since);
+	time_format(to, view->until);
+	if (nr > 1)
+		cli_note(cli, "%zu markets, spot, $/h, %s to %s", nr, from, to);
+	else
+		cli_note(cli, "%s%s%s, spot, $/h, %s to %s; on demand $%s", one->type,
+			 *one->region ? " in " : "", one->region, from, to,
+			 text_money(&view->arena, v[0].on_demand));
+	tell_source(cli, view, v, nr);
+	if (view->chart)
+		history_charts(cli, view, v, nr);
+	print_table(cli, view, v, nr);
+	for (size_t i = 0; view->has_bid && i < nr; i++)
+		tell_choice(cli, view, &v[i], nr > 1);
 }
 
 int history_view_show(struct cli *cli, struct history_view *view)
 {
-	struct zone_choice choice = {
-		.v = arena_alloc(&view->arena, (view->nr + 1) * sizeof(*choice.v)),
-		.order = arena_alloc(&view->arena, (view->nr + 1) * sizeof(*choice.order)),
-	};
-	int64_t bid = 0;
+	size_t all = view->markets->nr, nr = 0;
+	struct history_market *v = xcalloc(all + 1, sizeof(*v));
+	int rc = 0;
 
-	if (view->on_demand == MONEY_UNKNOWN) {
-		error_set(&cli->error, ERROR_NOT_FOUND, "the on-demand price of %s is not known",
-			  view->type);
-		return error_hint(&cli->error, "give it: --on-demand USD");
+	for (size_t i = 0; rc >= 0 && i < all; i++) {
+		rc = judge(view, &view->markets->v[i], &v[nr], &cli->error);
+		nr += rc > 0;
 	}
-	if (view->has_bid && bid_resolve(&view->bid, view->on_demand, &bid, &cli->error) < 0)
-		return -1;
-	if (zone_choose(view->series, view->nr, view->since, view->until, bid, view->on_demand,
-			view->order, &choice, &cli->error) < 0)
-		return -1;
-	bool known = false;
-	for (size_t i = 0; i < view->nr; i++)
-		known |= choice.v[i].verdict != ZONE_NO_HISTORY;
-	if (!known)
-		return error_set(&cli->error, ERROR_NOT_FOUND,
-				 "no spot price of %s is known in that time", view->type);
-	if (cli->json)
-		show_json(cli, view, &choice, bid);
-	else
-		show_text(cli, view, &choice, bid);
-	return 0;
+	if (rc >= 0 && !nr)
+		rc = error_set(&cli->error, ERROR_NOT_FOUND,
+			       "no spot price%s%s is known in that time", all == 1 ? " of " : "",
+			       all == 1 ? view->markets->v[0].type : "");
+	if (rc >= 0) {
+		if (cli->json)
+			cli_json_print(cli, history_json(view, v, nr));
+		else
+			show_text(cli, view, v, nr);
+		rc = view->plot ? history_plot(cli, view, v, nr) : 0;
+	}
+	free(v);
+	arena_release(&view->arena);
+	return rc;
 }

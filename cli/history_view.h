@@ -1,32 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prices per zone, judged and shown: the same for the cloud's history and for saved files. */
+/* Markets judged and shown: the same for the cloud's history, the archive and saved files. */
 #ifndef GPUCLOUD_CLI_HISTORY_VIEW_H
 #define GPUCLOUD_CLI_HISTORY_VIEW_H
 
 #include "bidding/bid.h"
-#include "core/arena.h"
-#include "providers/provider.h"
+#include "fleet/market.h"
 
+struct cJSON;
 struct cli;
 
+/* What was asked for. */
 struct history_view {
-	const char *type, *region; /* region NULL: from files */
-	int64_t since, until, on_demand;
+	const struct market_list *markets;
+	int64_t since, until;
+	int64_t on_demand;  /* instead of the market's own, or MONEY_UNKNOWN */
+	const char *source; /* where the prices are from, for pictures */
+	bool cloud;	    /* it is the cloud, not the archive alone or files */
 	bool has_bid;
 	struct bid bid;
 	enum zone_order order;
+	bool chart;
+	const char *plot; /* a file to write, or NULL */
 	struct arena arena;
-	struct price_series *series; /* points are borrowed */
-	const char **zone_ids;
-	size_t nr, cap, ids_cap;
 };
 
-void history_view_add(struct history_view *view, const struct zone *zone,
-		      const struct price_point *points, size_t nr);
-void history_view_release(struct history_view *view);
+/* One market, judged. */
+struct history_market {
+	const struct market *market;
+	int64_t on_demand;
+	int64_t bid; /* 0: none was given */
+	struct zone_choice choice;
+	const char *reason; /* why that zone, or why none */
+};
 
-/* Table or JSON. -1 with cli->error where nothing is known. */
+/* Table, pictures or JSON. -1 with cli->error where nothing is known of any market. */
 int history_view_show(struct cli *cli, struct history_view *view);
+
+/* The last price known before the window's end; NULL where there is none. */
+const struct price_point *history_last(const struct price_series *series, int64_t until);
+
+/* history_json.c: the whole answer; history_plot.c: charts on stdout, and the file --plot names. */
+struct cJSON *history_json(struct history_view *view, const struct history_market *v, size_t nr);
+void history_charts(struct cli *cli, struct history_view *view, const struct history_market *v,
+		    size_t nr);
+int history_plot(struct cli *cli, struct history_view *view, const struct history_market *v,
+		 size_t nr);
+/* What can be drawn: FILE.svg or FILE.html; ERROR_USAGE for other names. */
+int history_plot_check(const char *path, struct error *err);
 
 /* "stability", "price"; NULL is the default. */
 int zone_order_parse(const char *text, enum zone_order *ret, struct error *err);

@@ -12,7 +12,8 @@
 #include "core/buf.h"
 #include "core/mem.h"
 
-#define SEPARATOR 2 /* columns between columns */
+#define SEPARATOR 2  /* columns between columns */
+#define CUT_WIDTH 12 /* of one that may be cut */
 
 struct row {
 	const char **cells; /* escaped */
@@ -100,32 +101,54 @@ static void check(int rc)
 		out_of_memory();
 }
 
+/* Characters, not bytes: a sparkline has three bytes for each. */
+static size_t text_width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 static size_t column_width(const struct table *table, size_t column)
 {
 	size_t width = strlen(table->columns[column].title);
 
 	for (size_t i = 0; i < table->nr; i++) {
-		size_t len = strlen(table->rows[i].cells[column]);
+		size_t len = text_width(table->rows[i].cells[column]);
 
 		width = len > width ? len : width;
 	}
 	return width;
 }
 
-/* Leaves out `wide` columns from the right until the rest fits. */
+/* What a column cannot do without: one that may be cut needs no more than a few words. */
+static size_t least_width(const struct table *table, size_t column)
+{
+	size_t width = column_width(table, column);
+
+	return table->columns[column].cut && width > CUT_WIDTH ? CUT_WIDTH : width;
+}
+
+/* Leaves out columns until the rest fits. */
 static void choose_columns(const struct table *table, bool *shown)
 {
 	size_t room = cli_width(table->cli), total = 0;
+	unsigned most = 0;
 
 	for (size_t k = 0; k < table->nr_columns; k++) {
 		shown[k] = true;
-		total += column_width(table, k) + (k ? SEPARATOR : 0);
+		total += least_width(table, k) + (k ? SEPARATOR : 0);
+		most = table->columns[k].wide > most ? table->columns[k].wide : most;
 	}
-	for (size_t k = table->nr_columns; k-- > 0 && total > room;) {
-		if (!table->columns[k].wide)
-			continue;
-		shown[k] = false;
-		total -= column_width(table, k) + SEPARATOR;
+	for (; most > 0; most--) {
+		for (size_t k = table->nr_columns; k-- > 0 && total > room;) {
+			if (table->columns[k].wide != most)
+				continue;
+			shown[k] = false;
+			total -= least_width(table, k) + SEPARATOR;
+		}
 	}
 }
 

@@ -15,9 +15,10 @@ struct table;
 
 struct table_column {
 	const char *title;
-	bool right; /* aligned: numbers */
-	bool cut;   /* may be truncated where the terminal is narrow */
-	bool wide;  /* left out where the terminal is too narrow for all; never through a pipe */
+	bool right;    /* aligned: numbers */
+	bool cut;      /* may be truncated where the terminal is narrow */
+	unsigned wide; /* left out where the terminal is too narrow for all, the highest number
+			  first, then from the right; 0, or through a pipe: never */
 };
 
 /* columns must outlive the table. */

@@ -22,8 +22,13 @@ def recorded(kind, letters):
 @pytest.fixture
 def history(gpucloud):
     def run(*args, code=0):
+        """The answer's one market, and the window it is of."""
         done = expect(gpucloud("--json", "history", *args), code)
-        return one_object(done.stdout) if code == 0 else done
+        if code:
+            return done
+        out = one_object(done.stdout)
+        (market,) = out.pop("markets")
+        return out | market
 
     return run
 
@@ -43,10 +48,10 @@ def saved(tmp_path):
 def test_shape(history):
     out = history(*recorded("p2.16xlarge", "abcde"), "--on-demand", "14.4", *WINDOW, "--bid",
                   "51%")
-    assert set(out) == {"schema_version", "type", "since", "until", "on_demand", "zones",
-                        "choice"}
+    assert set(out) == {"schema_version", "type", "region", "since", "until", "on_demand",
+                        "zones", "choice", "archive_until", "failures"}
     for zone in out["zones"]:
-        assert {"zone", "last", "min", "median", "mean", "p95", "max", "std", "volatility",
+        assert {"zone", "last", "last_since", "last_age_s", "min", "median", "mean", "p95", "max", "std", "volatility",
                 "under"} <= set(zone)
         assert set(zone["under"]) == {"51%", "76%", "101%"}
         assert all(0 <= share <= 1 for share in zone["under"].values())
@@ -81,6 +86,7 @@ def test_steps_by_hand(history, saved):
     (zone,) = history(*args, "--bid", "20%")["zones"]
     assert (zone["zone"], zone["mean"], zone["std"]) == ("us-east-1a", "2.500000", "0.866025")
     assert (zone["min"], zone["max"], zone["last"]) == ("1.0000", "3.0000", "3.0000")
+    assert (zone["last_since"], zone["last_age_s"]) == ("2020-01-01T01:00:00Z", 3 * 3600)
     assert (zone["median"], zone["p95"]) == ("3.0000", "3.0000")
     assert zone["under"] == {"51%": 1, "76%": 1, "101%": 1}
     assert zone["under_bid"] == 0.25 and zone["volatility"] == pytest.approx(0.0866025)
@@ -113,7 +119,8 @@ def test_table(gpucloud, saved):
     done = expect(gpucloud("history", "--file", path, "--on-demand", "1", "--since", "2020-01-01",
                            "--until", "2020-01-02"), 0)
     (row,) = done.stdout.splitlines()
-    assert row.split("\t")[0] == "us-east-1a" and "0.2000" in row.split("\t")
+    cells = row.split("\t")
+    assert cells[:5] == ["p2.xlarge", "", "us-east-1a", "0.2000", "2020-01-01T00:00:00Z"]
 
 
 @pytest.mark.parametrize("rows,says", [
@@ -165,5 +172,6 @@ def test_no_network(clean_env, saved, tmp_path):
     sane(done)
     assert done.returncode == 0, done.stderr
     assert not re.search(r"AF_INET|AF_NETLINK", trace.read_text()), trace.read_text()
-    assert json.loads(done.stdout)["choice"]["zone"] == "us-east-1a"
+    (market,) = json.loads(done.stdout)["markets"]
+    assert market["choice"]["zone"] == "us-east-1a"
     assert not (tmp_path / "state" / "gpucloud").exists()

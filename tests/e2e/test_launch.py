@@ -92,7 +92,7 @@ def test_json_of_every_command(gc):
     assert offers and all(o["spot_zone"] for o in offers)
     least = [min(float(o["spot"]), float(o["on_demand"])) for o in offers]
     assert least == sorted(least)
-    zones = gc.json("history", "g4dn.xlarge", "--bid", "51%")
+    (zones,) = gc.json("history", "g4dn.xlarge", "--bid", "51%")["markets"]
     assert zones["choice"]["zone"] == best["zone"]
     assert set(zones["zones"][0]["under"]) == {"51%", "76%", "101%"}
     assert gc.json("restart", "json")["instance"]["id"] == instance["id"]
@@ -133,6 +133,8 @@ def test_what_is_made(gc, key_file):
     tags = {t["Key"]: t["Value"] for t in described["Tags"]}
     assert re.fullmatch("[a-z2-7]{52}", tags.pop("gpucloud-hostkey"))
     assert 43000 < int(tags.pop("gpucloud-expires")) - time.time() <= 43200
+    assert abs(int(tags.pop("gpucloud-made")) - time.time()) < 300
+    assert abs(int(tags.pop("gpucloud-made")) - time.time()) < 600
     assert tags == {"gpucloud-owner": "tester", "gpucloud-name": "made",
                     "gpucloud-launch": made["launch"]}
     (request,) = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
@@ -160,7 +162,7 @@ def test_default_takes_the_cheapest_single_gpu(gc):
 
 
 def test_named_zone_and_rule(gc):
-    zones = gc.json("history", "g4dn.xlarge", "--bid", "76%")["zones"]
+    zones = gc.json("history", "g4dn.xlarge", "--bid", "76%")["markets"][0]["zones"]
     good = [z for z in zones if z["verdict"] == "ok" or z["under_bid"] > 0.95]
     assert len(good) > 1, zones
     plans = {rule: gc.lines("--dry-run", "launch", "--spot", "--bid", "76%", "--type",

@@ -69,7 +69,8 @@ def test_zone_f_is_not_tried_when_all_others_are_full(gc, market):
 
 
 def test_history_of_the_recorded_market(gc):
-    history = gc.json("history", "p2.16xlarge", "--region", "us-east-1", "--bid", "51%")
+    (history,) = gc.json("history", "p2.16xlarge", "--region", "us-east-1", "--bid",
+                         "51%")["markets"]
     assert history["choice"]["zone"] == "us-east-1e" and history["choice"]["bid"] == "7.3440"
     assert [z["zone"] for z in history["zones"]] == [f"us-east-1{c}" for c in "abcde"]
     assert history["on_demand"] == "14.4000"
