@@ -11,6 +11,7 @@
 struct telling {
 	struct cli *cli;
 	cJSON *checks;
+	struct error failed; /* of the first check that failed; its kind is set at the end */
 };
 
 static void tell(void *ctx, const struct check *check)
@@ -19,6 +20,12 @@ static void tell(void *ctx, const struct check *check)
 	struct cli *cli = telling->cli;
 
 	progress_end(cli);
+	if (check->status == CHECK_FAIL && !telling->failed.message[0]) {
+		error_set(&telling->failed, ERROR_CONFIG, "a launch would fail: %s: %s",
+			  check->name, check->detail);
+		if (check->repair[0])
+			error_hint(&telling->failed, "%s", check->repair);
+	}
 	if (cli->json) {
 		cJSON *one = cJSON_CreateObject();
 
@@ -111,9 +118,15 @@ static int doctor_command(struct cli *cli, void *data, int argc, const char **ar
 			progress_end(cli);
 			config_text(cli);
 		}
-		if (cli_ssh_key(cli, NULL, &arena, &key_file, &key) < 0)
+		enum error_kind bad_key = ERROR_NONE;
+
+		if (cli_ssh_key(cli, NULL, &arena, &key_file, &key) < 0) {
+			bad_key = cli->error.kind;
 			tell_error(&telling, "ssh key", &cli->error);
+		}
 		first = doctor_run(&fleet, NULL, key_file, &report);
+		if (bad_key != ERROR_NONE)
+			first = bad_key;
 	}
 	progress_end(cli);
 	int code = first == ERROR_NONE ? 0 : cli_exit_code(first);
@@ -129,6 +142,13 @@ static int doctor_command(struct cli *cli, void *data, int argc, const char **ar
 		cli_line(cli, code ? "a launch would fail" : "ready to launch");
 	}
 	error_clear(&cli->error);
+	/* Who reads the text has read it above. */
+	if (code && cli->json) {
+		cli->error = telling.failed;
+		cli->error.kind = first;
+		fflush(cli->out);
+		cli_report(cli, code);
+	}
 	fleet_close(&fleet);
 	arena_release(&arena);
 	return code;

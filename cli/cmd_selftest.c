@@ -47,8 +47,8 @@ static int run_here(struct cli *cli, const char *mode, struct selftest_report *r
 	if (selftest_program(cli->settings, &arena, &program, &cli->error) == 0) {
 		const char *const argv[] = { program, mode, NULL };
 
-		rc = host_system.run(host_system.ctx, argv, LOCAL_MS, &out, &diag, &status,
-				     &cli->error);
+		rc = host_bare.run(host_bare.ctx, argv, LOCAL_MS, &out, &diag, &status,
+				   &cli->error);
 		if (rc == 0)
 			rc = selftest_parse(out.data, out.len, ret, &cli->error);
 	}
@@ -89,9 +89,10 @@ const struct command cmd_selftest = {
 	.group = "Use",
 	.summary = "is the GPU good? On an instance, or here",
 	.usage = "gpucloud selftest [NAME|ID] [--full]",
-	.details = "Uploads gpu-selftest and runs it: inventory, memory, bandwidth, exact\n"
-		   "arithmetic, a training step compared bit by bit with the CPU's. Without a name\n"
-		   "it tests this computer. docs/selftest.md says what each part proves.",
+	.details =
+		"Uploads gpu-selftest and runs it: inventory, memory, bandwidth, exact\n"
+		"arithmetic, a training step compared bit by bit with the CPU's. Without a name\n"
+		"it tests this computer. docs/selftest.md says what each part proves.",
 	.opts = selftest_opts,
 	.args_size = sizeof(struct selftest_args),
 	.examples = "gpucloud selftest train\n"

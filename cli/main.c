@@ -24,7 +24,11 @@ static void hold_standard_streams(void)
 
 int main(int argc, char **argv)
 {
-	const struct rlimit no_core = { 0, 0 };
+	/*
+	 * A core file would hold credentials. Not 0: that keeps the kernel from writing a file, but
+	 * not from feeding a handler (core_pattern "|..."); 1 keeps it from both.
+	 */
+	const struct rlimit no_core = { 1, 1 };
 
 	hold_standard_streams();
 	if (getauxval(AT_SECURE)) {
@@ -33,8 +37,8 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	umask(077);
-	signal(SIGPIPE, SIG_IGN);	  /* a reader that leaves shows as a failed write */
-	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold credentials */
+	signal(SIGPIPE, SIG_IGN); /* a reader that leaves shows as a failed write */
+	setrlimit(RLIMIT_CORE, &no_core);
 	if (ssh_worker_asked(argc, argv)) /* started by ourselves, to hold libssh2 */
 		return ssh_worker_main();
 	return cli_main(stdout, stderr, argc > 0 ? argc - 1 : 0, (const char *const *)argv + 1);

@@ -20,12 +20,14 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/mem.h"
+#include "core/text.h"
 
 /* How often a silent child is looked after: its exit, our deadline, Ctrl-C. */
 #define POLL_SLICE_MS 20
 
 struct child {
 	const char *name;
+	bool bare; /* no credentials in its environment */
 	pid_t pid;
 	int out_fd, diag_fd; /* -1 once closed */
 	bool exited;
@@ -87,6 +89,58 @@ static char *find_program(const char *name)
 }
 
 /*
+ * What host_bare passes on. A list of what is kept, not of what is dropped: nobody knows all the names
+ * under which credentials lie in an environment. Those that end in '_' stand for all that begin so.
+ */
+static const char *const bare_names[] = {
+	"PATH",
+	"HOME",
+	"USER",
+	"LOGNAME",
+	"SHELL",
+	"TMPDIR",
+	"TZ",
+	"LANG",
+	"LC_",
+	"LD_LIBRARY_PATH",
+	"LD_PRELOAD",
+	"ASAN_OPTIONS",
+	"UBSAN_OPTIONS",
+	"LSAN_OPTIONS",
+	"CUDA_",
+	"NVIDIA_",
+	"GPU_SELFTEST_",
+	"FAKE_", /* gpu-selftest/fake */
+};
+
+static bool is_bare(const char *entry)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bare_names); i++) {
+		size_t len = strlen(bare_names[i]);
+
+		if (text_starts_with(entry, bare_names[i]) &&
+		    (bare_names[i][len - 1] == '_' || entry[len] == '='))
+			return true;
+	}
+	return false;
+}
+
+/* The environment of a child; the array is malloc'ed, its strings are ours. */
+static char **child_env(bool bare)
+{
+	extern char **environ;
+	size_t nr = 0, n = 0;
+
+	while (environ && environ[nr])
+		nr++;
+	char **env = xcalloc(nr + 1, sizeof(*env));
+	for (size_t i = 0; i < nr; i++)
+		if (!bare || is_bare(environ[i]))
+			env[n++] = environ[i];
+	return env;
+}
+
+/*
  * posix_spawn, not fork: the program has threads. The child leads a session of its own, so that it
  * dies with all it started, and so that a helper that asks on the terminal fails instead of
  * hanging. Every descriptor from 3 up is closed in it, whoever opened it.
@@ -97,7 +151,6 @@ static int spawn(struct child *child, const char *path, const char *const *argv,
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
-	extern char **environ;
 
 	sigemptyset(&none);
 	sigfillset(&all);
@@ -114,9 +167,11 @@ static int spawn(struct child *child, const char *path, const char *const *argv,
 		rc = posix_spawn_file_actions_adddup2(&actions, diag_fd, STDERR_FILENO);
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	char **env = child_env(child->bare);
 	if (rc == 0)
 		rc = posix_spawn(&child->pid, path, &actions, &attr, (char *const *)(uintptr_t)argv,
-				 environ);
+				 env);
+	free(env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return rc;
@@ -251,9 +306,8 @@ static int follow(struct child *child, int64_t timeout_ms, struct buf *out, stru
 static int host_run(void *ctx, const char *const *argv, int64_t timeout_ms, struct buf *out,
 		    struct buf *diag, int *status, struct error *err)
 {
-	struct child child = { .name = argv[0], .out_fd = -1, .diag_fd = -1 };
+	struct child child = { .name = argv[0], .bare = ctx != NULL, .out_fd = -1, .diag_fd = -1 };
 
-	(void)ctx;
 	if (!child.name || !child.name[0])
 		return error_set(err, ERROR_CONFIG, "cannot run a command with an empty name");
 	char *path = find_program(child.name);
@@ -277,4 +331,7 @@ static int host_run(void *ctx, const char *const *argv, int64_t timeout_ms, stru
 	return rc;
 }
 
+static char bare_ctx; /* only its address counts */
+
 const struct host host_system = { .read_file = host_read_file, .run = host_run };
+const struct host host_bare = { .ctx = &bare_ctx, .read_file = host_read_file, .run = host_run };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This computer, as providers may use it: read a file, run a helper (credential_process, az). Both
- * bounded, both replaceable in tests.
+ * This computer: read a file, run a program (credential_process, az, the self-test). Both bounded,
+ * both replaceable in tests.
  */
 #ifndef GPUCLOUD_CORE_HOST_H
 #define GPUCLOUD_CORE_HOST_H
@@ -26,6 +26,11 @@ struct host {
 		   struct buf *diag, int *status, struct error *err);
 };
 
+/* For providers: their helpers are the user's own and get the whole environment, credentials in it
+ * included, as credential_process is specified. */
 extern const struct host host_system;
+/* For everything else: what it runs gets of the environment only what programs, their libraries and
+ * GPU drivers need to work, and no credentials of any cloud. */
+extern const struct host host_bare;
 
 #endif

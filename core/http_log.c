@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,14 +29,29 @@ static void log_headers(char direction, const struct http_header *headers, size_
 			  http_header_is_secret(headers[i].name) ? "***" : headers[i].value);
 }
 
+/* "us-east-1 RunInstances 200 0.123 s": what was asked, where the caller says so. */
+static void log_title(const struct http_attempt *attempt, int number)
+{
+	const struct http_response *response = attempt->response;
+	const struct http_request *request = &attempt->request;
+	char again[32] = "";
+
+	if (number > 1)
+		snprintf(again, sizeof(again), " (attempt %d)", number);
+	if (attempt->rc < 0)
+		log_info(request->log_topic, "%s failed%s: %s", request->log_title, again,
+			 attempt->err->message);
+	else
+		log_info(request->log_topic, "%s %d %.3f s%s", request->log_title, response->status,
+			 (double)(response->received_ms - response->sent_ms) / 1000, again);
+}
+
 /* The query may hold anything, a signature too: only the path is shown. */
-void http_log_attempt(const struct http_attempt *attempt, const struct http_url *url, int number)
+static void log_url(const struct http_attempt *attempt, const struct http_url *url, int number)
 {
 	const struct http_response *response = attempt->response;
 	int path_len = url->path_len < 256 ? (int)url->path_len : 256;
 
-	if (log_level() < 1)
-		return;
 	if (attempt->rc < 0)
 		log_info("http", "%s %s%.*s failed attempt %d: %s", attempt->request.method,
 			 url->where, path_len, url->path, number, attempt->err->message);
@@ -43,6 +59,19 @@ void http_log_attempt(const struct http_attempt *attempt, const struct http_url 
 		log_info("http", "%s %s%.*s %d %lld ms attempt %d", attempt->request.method,
 			 url->where, path_len, url->path, response->status,
 			 (long long)(response->received_ms - response->sent_ms), number);
+}
+
+void http_log_attempt(const struct http_attempt *attempt, const struct http_url *url, int number)
+{
+	const struct http_response *response = attempt->response;
+	bool titled = attempt->request.log_title != NULL;
+
+	if (log_level() < 1)
+		return;
+	if (titled)
+		log_title(attempt, number);
+	if (!titled || log_level() >= 2)
+		log_url(attempt, url, number);
 	if (log_level() < 2)
 		return;
 	log_headers('>', attempt->request.headers, attempt->request.nr_headers);

@@ -2,7 +2,8 @@
 /*
  * Diagnostics. Silent until cli/ sets a sink; each line passes the redactor (core/secret.h) and
  * the terminal escaper (core/text.h). Levels: 0 off, 1 -v (one line per request), 2 -vv (headers
- * and bodies, masked). Topics are short words: "http", "aws", "journal", "recover".
+ * too, masked; a body never: it may hold user-data or a token that nobody has registered). Topics are
+ * short words: "http", "aws", "journal", "recover".
  */
 #ifndef GPUCLOUD_CORE_LOG_H
 #define GPUCLOUD_CORE_LOG_H

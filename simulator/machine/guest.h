@@ -25,6 +25,7 @@ struct cloudinit;
 
 #define SSHD_PATH	 "/usr/sbin/sshd"
 #define KEYGEN_PATH	 "/usr/bin/ssh-keygen"
+#define SFTP_PATH	 "/usr/lib/openssh/sftp-server"
 #define ORDER_DATA_MAX	 ((size_t)32 << 10)
 #define GUEST_LINKS_MAX	 128 /* connections of one machine */
 #define GUEST_LOGIN_USER "ubuntu"
@@ -108,6 +109,10 @@ int guest_make_disk(struct guest *guest);
 int guest_write(const struct guest *guest, const char *path, const void *data, size_t len,
 		mode_t mode); /* path on this computer; makes its folders */
 char **guest_environment(const struct guest *guest);
+
+/* guest_facts.c: what its kernel tells, written at every boot; and that cloud-init is through. */
+int guest_make_facts(const struct guest *guest);
+int guest_boot_done(const struct guest *guest);
 
 /* guest_boot.c: run in a process of their own; the exit status. */
 int guest_boot_early(struct guest *guest);

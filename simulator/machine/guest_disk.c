@@ -38,6 +38,7 @@ static const struct {
 	{ "shims", "systemd-run", shim_systemd_run },
 	{ "shims", "unit", shim_unit },
 	{ "shims", "wall", shim_wall },
+	{ "shims", "who", shim_who },
 	{ "rootshims", "chown", shim_owner },
 	{ "rootshims", "chgrp", shim_owner },
 	{ "rootshims", "install", shim_install },
@@ -140,7 +141,9 @@ static int write_users(const struct guest *guest)
 
 /*
  * sshd runs as an ordinary user: no PAM, no login records. SetEnv is what its sessions have of the
- * machine: sshd makes their environment anew.
+ * machine: sshd makes their environment anew. Files go through a program of their own, not through
+ * internal-sftp: that one is sshd itself after it has closed its descriptors, and nss_wrapper goes on
+ * using the numbers of its files there, so that a folder being listed is rewound and told again.
  */
 static int write_sshd_config(const struct guest *guest)
 {
@@ -152,7 +155,7 @@ static int write_sshd_config(const struct guest *guest)
 		 "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n"
 		 "StrictModes no\nPidFile none\nPrintMotd no\nPrintLastLog no\nUseDNS no\n"
 		 "X11Forwarding no\nLogLevel VERBOSE\nAcceptEnv LANG LC_*\n"
-		 "ClientAliveInterval 60\nSubsystem sftp internal-sftp\nSetEnv",
+		 "ClientAliveInterval 60\nSubsystem sftp " SFTP_PATH "\nSetEnv",
 		 guest->root, GUEST_LOGIN_USER);
 	for (size_t i = 0; guest->env[i]; i++) {
 		if (strncmp(guest->env[i], "HOME=", 5) != 0 &&
@@ -215,7 +218,7 @@ int guest_make_disk(struct guest *guest)
 	free(run);
 	rc = make_folders(guest);
 	if (rc == 0)
-		rc = write_facts(guest);
+		rc = write_facts(guest) || guest_make_facts(guest);
 	if (rc == 0 && guest->first)
 		rc = write_shims(guest) || write_users(guest) || write_sshd_config(guest) ||
 		     write_home(guest);

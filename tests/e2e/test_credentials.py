@@ -6,7 +6,7 @@ import pathlib
 import time
 
 import pytest
-from checks import expect, one_object
+from checks import exit_error, expect, one_object
 from conftest import free_port
 
 REGION = ("--region", "us-east-1")
@@ -127,7 +127,7 @@ def test_assumed_role(gc, sim, aws_files):
 
 
 def test_secrets_are_not_shown(gc, sim, tmp_path):
-    """-vv shows headers and bodies of every request: masked."""
+    """-v names every request, -vv shows its headers: masked."""
     env = {"AWS_ACCESS_KEY_ID": sim.access_key, "AWS_SECRET_ACCESS_KEY": sim.secret_key}
     boot = tmp_path / "boot"
     boot.write_text("canary-user-data")
@@ -139,7 +139,7 @@ def test_secrets_are_not_shown(gc, sim, tmp_path):
         done = expect(gc(*args, AWS_REGION="us-east-1", **env), 0)
         outputs.append(done.stdout + done.stderr)
     said = "".join(outputs)
-    assert "http:" in said  # it did show something
+    assert "http:" in said and "aws: us-east-1 RunInstances 200 " in said  # it did show something
     for secret in (sim.secret_key, "canary-user-data", "Y2FuYXJ5LXVzZXItZGF0YQ"):
         assert secret not in said
     for file in pathlib.Path(tmp_path / "state").rglob("*"):
@@ -184,8 +184,13 @@ def test_doctor_without_credentials(gc):
     at = next(i for i, line in enumerate(lines) if line.startswith("fail  credentials"))
     assert lines[at + 1].lstrip().startswith("try: ") and "aws configure" in lines[at + 1]
     assert lines[-1] == "a launch would fail"
-    out = one_object(gc("--json", "doctor", *REGION).stdout)
+    done = gc("--json", "doctor", *REGION)
+    out = one_object(done.stdout)
     assert out["healthy"] is False
+    failed = next(c for c in out["checks"] if c["status"] == "fail")
+    error = exit_error(done)
+    assert failed["detail"] in error["message"] and error["hint"] == failed["repair"]
+    assert error["kind"] == "config" and error["code"] == 4
     assert all(c["repair"] for c in out["checks"] if c["status"] == "fail")
 
 
@@ -193,6 +198,16 @@ def test_doctor_without_a_region(gc, sim):
     done = gc("--json", "doctor", AWS_ACCESS_KEY_ID=sim.access_key,
               AWS_SECRET_ACCESS_KEY=sim.secret_key)
     assert done.returncode == 4 and one_object(done.stdout)["healthy"] is False
+    assert "region" in exit_error(done)["message"]
+
+
+def test_doctor_with_a_key_that_is_none(gc, sim, tmp_path):
+    key = tmp_path / "key.pub"
+    key.write_text("no key\n")
+    done = gc("--json", "doctor", *REGION, AWS_ACCESS_KEY_ID=sim.access_key,
+              AWS_SECRET_ACCESS_KEY=sim.secret_key, GPUCLOUD_SSH_KEY=str(key))
+    assert done.returncode == 2 and one_object(done.stdout)["healthy"] is False
+    assert "ssh key" in exit_error(done)["message"]
 
 
 def test_doctor_without_a_simulator(gpucloud):

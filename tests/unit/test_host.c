@@ -254,6 +254,56 @@ static void test_leaks_no_descriptor(void **state)
 	assert_int_equal(count_open(), before);
 }
 
+/* A helper of the user's has his environment; what is none of his business has no credentials. */
+static void test_environment(void **state)
+{
+	static const char script[] = "env | sort";
+	static const char *const hidden[] = { "AWS_SECRET_ACCESS_KEY",
+					      "AWS_SESSION_TOKEN",
+					      "AZURE_CLIENT_SECRET",
+					      "PAPERSPACE_API_KEY",
+					      "HTTPS_PROXY",
+					      "CUDAX",
+					      "HOMER",
+					      "GPUCLOUD_CANARY" };
+	static const char *const kept[] = {
+		"HOME",	    "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+		"FAKE_GPUS"
+	};
+	const char *argv[] = { "/bin/sh", "-c", script, NULL };
+	struct buf all = BUF_INIT, bare = BUF_INIT, diag = BUF_INIT;
+	struct error err = ERROR_INIT;
+	int status = -1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		setenv(hidden[i], "s3same", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		setenv(kept[i], "C", 1);
+	assert_int_equal(host_system.run(host_system.ctx, argv, 20000, &all, &diag, &status, &err),
+			 0);
+	assert_int_equal(host_bare.run(host_bare.ctx, argv, 20000, &bare, &diag, &status, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
+		char *line = xasprintf("%s=s3same\n", hidden[i]);
+
+		assert_non_null(strstr(all.data, line));
+		free(line);
+		unsetenv(hidden[i]);
+	}
+	assert_null(strstr(bare.data, "s3same"));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		char *line = xasprintf("%s=C\n", kept[i]);
+
+		assert_non_null(strstr(bare.data, line));
+		free(line);
+		unsetenv(kept[i]);
+	}
+	assert_non_null(strstr(bare.data, "PATH="));
+	buf_release(&all);
+	buf_release(&bare);
+	buf_release(&diag);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_background_child),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_leaks_no_descriptor),
+		cmocka_unit_test(test_environment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,6 +311,18 @@ static void test_log_lines(void **state)
 	assert_non_null(strstr(log, "POST test.example/0 200 12 ms attempt 2\n"));
 	assert_null(strstr(log, "X-Plain"));
 
+	/* What is asked for, instead of the URL, where the caller names it. */
+	log[0] = '\0';
+	call.request.log_topic = "aws";
+	call.request.log_title = "us-east-1 RunInstances";
+	FAKE_SCRIPT(&fake, 0, { .fail = ERROR_NETWORK },
+		    { .status = 200, .takes_ms = 123, .headers = "X-Id: 7" });
+	assert_int_equal(http_send(fake.http, &call), 0);
+	assert_non_null(strstr(log, "aws: us-east-1 RunInstances failed: "));
+	assert_non_null(strstr(log, "aws: us-east-1 RunInstances 200 0.123 s (attempt 2)\n"));
+	assert_null(strstr(log, "test.example"));
+	call.request.log_topic = call.request.log_title = NULL;
+
 	log[0] = '\0';
 	log_setup(2, keep_line, log);
 	FAKE_SCRIPT(&fake, 0, { .status = 200, .headers = "Set-Cookie: a=b\nX-Id: 7" });
