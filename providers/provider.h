@@ -49,6 +49,9 @@ enum provider_cap {
 	PROVIDER_CAP_TOKEN = 1 << 6,        /* launch is idempotent by token in the cloud */
 	PROVIDER_CAP_REGIONS = 1 << 7,      /* regions */
 	PROVIDER_CAP_CONSOLE = 1 << 8,      /* console */
+	PROVIDER_CAP_LEFTOVERS = 1 << 9,    /* leftovers, remove */
+	PROVIDER_CAP_STOP = 1 << 10,        /* stop, start: a stopped instance can go on later */
+	PROVIDER_CAP_STOP_SPOT = 1 << 11,   /* spot instances too */
 };
 
 /* The tags put on everything (DESIGN: labels, at most 63 of [a-z0-9_-]). */
@@ -56,6 +59,8 @@ enum provider_cap {
 #define TAG_NAME   "gpucloud-name"
 #define TAG_LAUNCH "gpucloud-launch"
 #define TAG_EXPIRES "gpucloud-expires" /* Unix seconds, digits: when it ends by itself */
+#define TAG_PREFIX "gpucloud-"
+#define TAG_MADE    "gpucloud-made"    /* Unix seconds, digits: when its launch began */
 #define TAG_HOSTKEY "gpucloud-hostkey" /* base-32 SHA-256 of the SSH host key's blob */
 
 /* One more tag for what a launch makes: a label each (core/text.h). */
@@ -198,7 +203,11 @@ struct instance {
 	const char *token;       /* the idempotency token it was made with; "" */
 	const char *hostkey;     /* from our tag; "" */
 	int64_t expires;         /* from our tag, Unix s; 0 */
+	const struct tag *tags;  /* those with keys of ours ("gpucloud-..."); values are hostile */
+	size_t nr_tags;
 };
+/* Value of one of them, or NULL. */
+const char *instance_tag(const struct instance *instance, const char *key);
 
 struct instance_list {
 	struct arena arena;
@@ -240,7 +249,8 @@ struct launch_request {
 	unsigned disk_gib;         /* root disk; 0: the image's own */
 	const void *user_data;     /* opaque bytes; NULL: none */
 	size_t user_data_len;
-	const struct tag *tags;    /* besides owner, name and launch */
+	int64_t made;              /* Unix s the launch began (TAG_MADE); 0: no such tag */
+	const struct tag *tags;    /* besides owner, name, launch and made */
 	size_t nr_tags;
 	bool dry_run;              /* make nothing; ask the cloud whether it would be allowed */
 };
@@ -274,6 +284,49 @@ struct quota {
 	double limit;   /* in `unit` */
 	char unit[16];  /* "vCPUs" */
 	double need;    /* what one instance of the type needs */
+};
+
+/* --- what may be left over ---------------------------------------------------------------- */
+
+enum leftover_kind { /* in the order in which they can be removed */
+	LEFTOVER_SPOT_REQUEST,
+	LEFTOVER_ADDRESS,
+	LEFTOVER_INTERFACE,
+	LEFTOVER_VOLUME,
+	LEFTOVER_IMAGE,
+	LEFTOVER_SNAPSHOT,
+	LEFTOVER_SECURITY_GROUP,
+	LEFTOVER_KEY,
+	LEFTOVER_KIND_COUNT
+};
+const char *leftover_kind_name(enum leftover_kind kind); /* "spot-request", "volume", ... */
+
+/* Something besides an instance that carries our tags. */
+struct leftover {
+	const char *provider, *region;
+	enum leftover_kind kind;
+	const char *id;
+	const char *launch_id, *name, *owner; /* from our tags; "" when absent */
+	const char *attached; /* the instance (of a snapshot: the image) it hangs on, or "" */
+	int64_t created;      /* Unix s; where the cloud does not say, from TAG_MADE; 0: unknown */
+	uint64_t size_gib;    /* of disks */
+	int64_t price;        /* micro-dollars per hour, about, by list price; 0: free;
+				 MONEY_UNKNOWN */
+};
+
+struct leftover_list {
+	struct arena arena;
+	struct leftover *v; /* sorted by region, kind, id */
+	size_t nr;
+	struct region_failure *failures;
+	size_t nr_failures;
+};
+void leftover_list_release(struct leftover_list *list);
+
+struct leftover_query {
+	const char *const *regions;
+	size_t nr_regions;
+	const char *launch_id; /* of one launch, or NULL: all that is tagged ours */
 };
 
 /* What release() removed or could not. */
@@ -327,6 +380,15 @@ struct provider_ops {
 	/* What the machine printed while it booted, as far as the cloud kept it; hostile bytes. */
 	int (*console)(struct provider *p, const char *region, const char *id, struct buf *out,
 		       struct error *err);
+	/* Everything but instances that carries our tags, in all regions at once. */
+	int (*leftovers)(struct provider *p, const struct leftover_query *query,
+			 struct leftover_list *ret, struct error *err);
+	/* Removes one. Gone already is success; ERROR_CONFLICT while something hangs on it. */
+	int (*remove)(struct provider *p, const struct leftover *leftover, struct error *err);
+	/* Ask for it; return once accepted. An instance that cannot be stopped (a one-time spot
+	 * instance): ERROR_UNSUPPORTED. In that state already is success. */
+	int (*stop)(struct provider *p, const char *region, const char *id, struct error *err);
+	int (*start)(struct provider *p, const char *region, const char *id, struct error *err);
 	int (*quota)(struct provider *p, const char *region, const char *type, unsigned vcpus,
 		     bool spot, struct quota *ret, struct error *err);
 };

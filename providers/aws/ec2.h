@@ -40,13 +40,17 @@ int ec2_number(const struct _xmlNode *node, const char *path, uint64_t max, uint
 
 /* Value of a tag in the node's tagSet, owned by the document; NULL where absent. */
 const char *ec2_tag(const struct _xmlNode *node, const char *key);
+/* A copy of it, cut to EC2_TEXT_MAX; "" where absent. */
+const char *ec2_tag_text(struct arena *arena, const struct _xmlNode *node, const char *key);
+/* Unix seconds in digits. A tag that is none is as good as absent: anybody may have changed it. */
+int64_t ec2_tag_time(const struct _xmlNode *node, const char *key);
 
 /* Adds Filter.N.Name and its values; *n counts the filters of the form, starting at 0. */
 void ec2_filter(struct aws_form *form, unsigned *n, const char *name, const char *const *values,
 		size_t nr);
 void ec2_filter_one(struct aws_form *form, unsigned *n, const char *name, const char *value);
 
-/* TagSpecification.N for one resource type with the three tags of a launch. */
+/* TagSpecification.N for one resource type with the tags of a launch. */
 void ec2_tag_spec(struct aws_form *form, unsigned n, const char *resource,
 		  const struct launch_request *request);
 
@@ -70,6 +74,17 @@ int ec2_failures_verdict(const struct ec2_failures *failures, size_t regions, st
 /* --- ec2_pages.c: listings, page by page, many at once ------------------------------------- */
 
 /*
+ * What the listings of one region share: how many of their requests may be under way, halved when
+ * one had to be repeated and raised again by one at a time; and the first failure, which ends all.
+ */
+struct ec2_lane {
+	unsigned max; /* given */
+	unsigned width, in_flight;
+	bool failed;
+	struct error err;
+};
+
+/*
  * One listing in one region. Zero it, fill the first part, run, read rc and err, release. page() is
  * called for every page with the reply's root (NULL where the page went to a stream).
  */
@@ -79,23 +94,36 @@ struct ec2_job {
 	int (*page)(struct ec2_job *job, const struct _xmlNode *root, struct error *err);
 	void *ctx;
 	const struct aws_stream *stream; /* long replies; page() then tells ec2_job_next() */
+	struct ec2_lane *lane;		 /* NULL: alone, nothing bounds it */
+	bool (*excused)(const struct error *err); /* a failure that is not its lane's; NULL: none */
 
 	int rc;
 	struct error err;
 
-	bool done;
+	bool done, in_flight;
 	char *next; /* token of the page to come */
+	char *mark; /* a token of before: one that comes again goes round for ever */
 	unsigned pages;
 	struct aws_call call;
 };
 
 /* The NextToken of the page just read; NULL or "" ends the listing. */
 int ec2_job_next(struct ec2_job *job, const char *token, struct error *err);
-/* Sends every job's next page at once, until all are done or have failed. */
+/* Sends the pages of all jobs, each job's next as soon as the one before has been read. */
 void ec2_jobs_run(struct provider *p, struct ec2_job *jobs, size_t n);
 void ec2_job_release(struct ec2_job *job);
 /* One listing, to the end. */
 int ec2_list(struct provider *p, struct ec2_job *job, struct error *err);
+
+/* Jobs that may become more on the way: page() may add to them. */
+struct ec2_jobs {
+	struct ec2_job **v; /* borrowed; they must not move */
+	size_t nr, cap;
+	size_t open; /* those before it are done */
+};
+void ec2_jobs_add(struct ec2_jobs *jobs, struct ec2_job *job);
+void ec2_jobs_send(struct provider *p, struct ec2_jobs *jobs);
+void ec2_jobs_release(struct ec2_jobs *jobs);
 
 /* --- pieces of offers ---------------------------------------------------------------------- */
 
@@ -109,7 +137,7 @@ bool ec2_gpu_matches(const struct offer *offer, const char *wanted);
 /* ec2_prices.c: fills on_demand of each, from the Pricing API or else from the built-in table. */
 int ec2_prices(struct provider *p, struct offer **offers, size_t n, struct error *err);
 
-/* ec2_spot_rows.c: change-points as they stream in; see there. */
+/* ec2_spot_rows.h: change-points as they stream in; ec2_spot_window.h: in which pieces of time. */
 
 /* --- pieces of a launch -------------------------------------------------------------------- */
 
@@ -160,12 +188,38 @@ int ec2_run_dry(struct provider *p, const struct launch_request *request,
  * is no proof that it is gone, but an error.
  */
 int ec2_terminate_new(struct provider *p, const char *region, const char *id, struct error *err);
+/* One action on one instance, whose id is checked. */
+int ec2_instance_act(struct provider *p, const char *action, const char *region, const char *id,
+		     struct error *err);
 
 /* --- instances and leftovers --------------------------------------------------------------- */
 
 /* One item of instancesSet. Only a bad id is an error: anything else must not hide an instance. */
 int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct arena *arena,
 		       struct instance *ret, struct error *err);
+
+/* ec2_remove.c: 1 removed; 0 it was gone already; -1. */
+int ec2_delete(struct provider *p, const char *region, const char *action, const char *parameter,
+	       const char *id, struct error *err);
+
+/* ec2_leftover_read.c: what can be left over, kind by kind. */
+struct ec2_leftover_kind {
+	enum leftover_kind kind;
+	const char *action, *set; /* the listing, and where its items are */
+	const char *id, *prefix;  /* where an item's id is; prefix NULL: it is a name of ours */
+	const char *created;	  /* where its time is; NULL: EC2 does not say */
+	const char *state;	  /* only in this state are they left; NULL: any */
+	bool paged;
+	bool mine; /* Owner.1=self must be said */
+	/* The rest. False: nothing that could be left over. */
+	bool (*read)(const struct _xmlNode *item, struct arena *arena, struct leftover *leftover);
+	const char *removal, *parameter; /* the action that removes one, and what takes its id */
+};
+extern const struct ec2_leftover_kind ec2_leftover_kinds[LEFTOVER_KIND_COUNT];
+/* 1: read; 0: not ours, or nothing that could be left over; -1: malformed. */
+int ec2_leftover_parse(const struct ec2_leftover_kind *kind, const struct _xmlNode *item,
+		       const char *region, struct arena *arena, struct leftover *ret,
+		       struct error *err);
 
 /* Cancels the open spot requests of a launch; *ret counts them. */
 int ec2_spot_requests_cancel(struct provider *p, const char *region, const char *launch_id,

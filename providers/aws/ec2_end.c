@@ -6,8 +6,8 @@
 #define NOT_FOUND_TRIES 3
 #define NEW_TRIES	6 /* a quarter of a minute */
 
-static int one(struct provider *p, const char *action, const char *region, const char *id,
-	       struct error *err)
+int ec2_instance_act(struct provider *p, const char *action, const char *region, const char *id,
+		     struct error *err)
 {
 	struct aws_form form;
 	struct aws_call call = { 0 };
@@ -32,7 +32,7 @@ static int one(struct provider *p, const char *action, const char *region, const
 static int terminate(struct provider *p, const char *region, const char *id, int tries,
 		     struct error *err)
 {
-	for (int try = 1; one(p, "TerminateInstances", region, id, err); try++) {
+	for (int try = 1; ec2_instance_act(p, "TerminateInstances", region, id, err); try++) {
 		if (aws_error_is(err, "OperationNotPermitted"))
 			error_hint(err,
 				   "it is protected from termination: aws ec2 "
@@ -69,5 +69,5 @@ int ec2_terminate_new(struct provider *p, const char *region, const char *id, st
 
 int aws_restart(struct provider *p, const char *region, const char *id, struct error *err)
 {
-	return one(p, "RebootInstances", region, id, err);
+	return ec2_instance_act(p, "RebootInstances", region, id, err);
 }

@@ -10,6 +10,7 @@
 #include "core/timefmt.h"
 #include "providers/aws/ec2.h"
 
+#define TAGS_MAX      50
 #define INSTANCES_MAX 100000 /* of one query */
 
 /* One with 32 network interfaces takes 60 KiB; a page must stay under XML_MAX_BYTES. */
@@ -76,11 +77,27 @@ static const char *name_or_empty(struct arena *arena, const struct _xmlNode *ite
 	return ec2_name_ok(text) ? arena_strdup(arena, text) : "";
 }
 
-static const char *tag_or_empty(struct arena *arena, const struct _xmlNode *item, const char *key)
+/* All that carry our prefix; EC2 has at most 50 tags on anything. */
+static void fill_tags(const struct _xmlNode *item, struct arena *arena, struct instance *ret)
 {
-	const char *value = ec2_tag(item, key);
+	const struct _xmlNode *set = xml_find(item, "tagSet");
+	const struct _xmlNode *one = NULL;
+	struct tag *tags = NULL;
+	size_t nr = 0, cap = 0;
 
-	return value ? arena_strndup(arena, value, strnlen(value, EC2_TEXT_MAX)) : "";
+	while (set && nr < TAGS_MAX && (one = xml_each(set, "item", one)) != NULL) {
+		const char *key = xml_text(one, "key"), *value = xml_text(one, "value");
+
+		if (!key || !value || !text_starts_with(key, TAG_PREFIX))
+			continue;
+		tags = arena_grow(arena, tags, nr, &cap, sizeof(*tags));
+		tags[nr++] = (struct tag){
+			.key = arena_strndup(arena, key, strnlen(key, EC2_TEXT_MAX)),
+			.value = arena_strndup(arena, value, strnlen(value, EC2_TEXT_MAX)),
+		};
+	}
+	ret->tags = tags;
+	ret->nr_tags = nr;
 }
 
 static void fill_reason(const struct _xmlNode *item, struct arena *arena, struct instance *ret)
@@ -91,19 +108,6 @@ static void fill_reason(const struct _xmlNode *item, struct arena *arena, struct
 	ret->reason = ec2_text(arena, item, path, EC2_TEXT_MAX);
 	if (ret->state == INSTANCE_ENDING || ret->state == INSTANCE_GONE)
 		ret->ended = reason_time(xml_text(item, "reason"));
-}
-
-/* A tag that is no time is as good as none: anybody may have changed it. */
-static int64_t tag_time(const struct _xmlNode *item)
-{
-	const char *text = ec2_tag(item, TAG_EXPIRES);
-	int64_t value = 0;
-
-	if (!text || !*text || strlen(text) > 11 || strspn(text, "0123456789") != strlen(text))
-		return 0;
-	for (; *text; text++)
-		value = value * 10 + (*text - '0');
-	return value;
 }
 
 int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct arena *arena,
@@ -128,14 +132,15 @@ int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct a
 		.image = name_or_empty(arena, item, "imageId"),
 		.key_name = ec2_text(arena, item, "keyName", EC2_TEXT_MAX),
 		.launched = parse_time(xml_text(item, "launchTime")),
-		.name = tag_or_empty(arena, item, TAG_NAME),
-		.owner = tag_or_empty(arena, item, TAG_OWNER),
-		.launch_id = tag_or_empty(arena, item, TAG_LAUNCH),
+		.name = ec2_tag_text(arena, item, TAG_NAME),
+		.owner = ec2_tag_text(arena, item, TAG_OWNER),
+		.launch_id = ec2_tag_text(arena, item, TAG_LAUNCH),
 		.token = ec2_text(arena, item, "clientToken", EC2_ID_MAX),
-		.hostkey = tag_or_empty(arena, item, TAG_HOSTKEY),
-		.expires = tag_time(item),
+		.hostkey = ec2_tag_text(arena, item, TAG_HOSTKEY),
+		.expires = ec2_tag_time(item, TAG_EXPIRES),
 	};
 	fill_reason(item, arena, &instance);
+	fill_tags(item, arena, &instance);
 	*ret = instance;
 	return 0;
 }

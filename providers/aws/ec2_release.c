@@ -109,29 +109,12 @@ int ec2_spot_requests_cancel(struct provider *p, const char *region, const char 
 	return rc;
 }
 
-/* 1: removed; 0: it was gone already; -1. */
-static int delete_one(struct provider *p, const char *region, const char *action,
-		      const char *parameter, const char *id, struct error *err)
-{
-	struct aws_form form;
-	struct xml xml = { NULL };
-
-	aws_form_init(&form, action, AWS_EC2_VERSION);
-	aws_form_add(&form, parameter, id);
-	int rc = aws_query(p, "ec2", region, &form, &xml, err);
-	aws_form_release(&form);
-	xml_release(&xml);
-	if (rc == 0)
-		return 1;
-	return aws_error_is(err, "Invalid*.NotFound") ? 0 : -1;
-}
-
 /* A group that something still hangs on is tried again until the deadline. */
 static int delete_group(struct provider *p, const char *region, const char *id, int64_t deadline,
 			struct release_result *result, struct error *err)
 {
 	for (;;) {
-		int rc = delete_one(p, region, "DeleteSecurityGroup", "GroupId", id, err);
+		int rc = ec2_delete(p, region, "DeleteSecurityGroup", "GroupId", id, err);
 		if (rc >= 0) {
 			result->security_groups += (unsigned)rc;
 			return 0;
@@ -197,7 +180,7 @@ static int delete_all(struct provider *p, const char *region, const struct found
 	int rc = 0;
 
 	for (size_t i = 0; i < found->keys.nr; i++) {
-		int one = delete_one(p, region, "DeleteKeyPair", "KeyName", found->keys.ids[i],
+		int one = ec2_delete(p, region, "DeleteKeyPair", "KeyName", found->keys.ids[i],
 				     rc ? &why : err);
 		if (one < 0)
 			rc = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "providers/aws/ec2.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,25 @@ const char *ec2_tag(const struct _xmlNode *node, const char *key)
 	return NULL;
 }
 
+const char *ec2_tag_text(struct arena *arena, const struct _xmlNode *node, const char *key)
+{
+	const char *value = ec2_tag(node, key);
+
+	return value ? arena_strndup(arena, value, strnlen(value, EC2_TEXT_MAX)) : "";
+}
+
+int64_t ec2_tag_time(const struct _xmlNode *node, const char *key)
+{
+	const char *text = ec2_tag(node, key);
+	int64_t value = 0;
+
+	if (!text || !*text || strlen(text) > 11 || strspn(text, "0123456789") != strlen(text))
+		return 0;
+	for (; *text; text++)
+		value = value * 10 + (*text - '0');
+	return value;
+}
+
 void ec2_filter(struct aws_form *form, unsigned *n, const char *name, const char *const *values,
 		size_t nr)
 {
@@ -88,12 +108,17 @@ void ec2_filter_one(struct aws_form *form, unsigned *n, const char *name, const 
 void ec2_tag_spec(struct aws_form *form, unsigned n, const char *resource,
 		  const struct launch_request *request)
 {
+	char made[24] = "";
 	const struct aws_param tags[] = {
 		{ TAG_OWNER, request->owner },
 		{ TAG_NAME, request->name },
 		{ TAG_LAUNCH, request->launch_id },
+		{ TAG_MADE, made },
 	};
 	unsigned nr = 0;
+
+	if (request->made > 0)
+		snprintf(made, sizeof(made), "%" PRId64, request->made);
 
 	aws_form_addn(form, resource, "TagSpecification.%u.ResourceType", n);
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {

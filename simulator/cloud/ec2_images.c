@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DescribeImages: the public images; this account has none of its own. */
+/* DescribeImages: the public images, then the account's own (ec2_own_images.c). */
 #include <string.h>
 
 #include "core/text.h"
-#include "simulator/cloud/ec2.h"
+#include "simulator/cloud/own_images.h"
 
 #define LIST_MAX 200
 
@@ -53,7 +53,9 @@ static int need_images(struct ec2_call *call, const char *const *ids, size_t nr)
 	for (size_t i = 0; i < nr; i++) {
 		if (id_check(call, ids[i], "ami-", "InvalidAMIID.Malformed") != 0)
 			return -1;
-		if (!sim_image_find(call->region->name, ids[i]))
+		const struct object *own =
+			object_find(call->cloud, OBJECT_IMAGE, call->region, ids[i]);
+		if (!sim_image_find(call->region->name, ids[i]) && (!own || own->ended_ms))
 			return ec2_fail(call, "InvalidAMIID.NotFound",
 					"The image id '[%s]' does not exist", ids[i]);
 	}
@@ -103,6 +105,55 @@ static void write_image(struct ec2_call *call, const struct sim_image *image, co
 	out_close(out, "item");
 }
 
+/* What is asked for, but for the filters. */
+struct selection {
+	const char **ids, **owners;
+	size_t nr_ids, nr_owners;
+	const struct filters *filters;
+	const struct page *page;
+};
+
+static bool is_wanted(const struct selection *selection, const char *id)
+{
+	for (size_t i = 0; i < selection->nr_ids; i++) {
+		if (strcmp(selection->ids[i], id) == 0)
+			return true;
+	}
+	return selection->nr_ids == 0;
+}
+
+static bool mine_are_asked(const struct ec2_call *call, const struct selection *selection)
+{
+	for (size_t i = 0; i < selection->nr_owners; i++) {
+		if (strcmp(selection->owners[i], "self") == 0 ||
+		    strcmp(selection->owners[i], call->cloud->account) == 0)
+			return true;
+	}
+	return selection->nr_owners == 0;
+}
+
+/* Their places come after those of the public ones. Returns where the next page begins, or -1. */
+static int64_t write_own(struct ec2_call *call, const struct selection *selection, size_t written)
+{
+	struct object *object = NULL;
+
+	if (!mine_are_asked(call, selection))
+		return -1;
+	while ((object = object_next(call->cloud, OBJECT_IMAGE, call->region, object))) {
+		const struct own_image_view view = { call->cloud, (const void *)object };
+		int64_t place = (int64_t)(sim_images_count() + object->index);
+
+		if (object->ended_ms || place < selection->page->from ||
+		    !is_wanted(selection, object->id) ||
+		    !own_image_matches(&view, selection->filters))
+			continue;
+		if (written++ == selection->page->max)
+			return place;
+		own_image_write(call, view.image);
+	}
+	return -1;
+}
+
 void act_describe_images(struct ec2_call *call)
 {
 	static const char *const known[] = { "name",
@@ -121,30 +172,30 @@ void act_describe_images(struct ec2_call *call)
 	const struct tag_set no_tags = { 0 };
 	struct filters filters;
 	struct page page;
-	size_t nr_ids, nr_owners, nr_users, written = 0;
-	const char **ids = params_list(call->params, "ImageId", LIST_MAX, &nr_ids);
-	const char **owners = params_list(call->params, "Owner", LIST_MAX, &nr_owners);
+	size_t nr_users, written = 0;
+	struct selection selection = { .filters = &filters, .page = &page };
+
+	selection.ids = params_list(call->params, "ImageId", LIST_MAX, &selection.nr_ids);
+	selection.owners = params_list(call->params, "Owner", LIST_MAX, &selection.nr_owners);
 
 	params_list(call->params, "ExecutableBy", LIST_MAX, &nr_users);
 	params_bool(call->params, "IncludeDeprecated", false);
 	params_bool(call->params, "IncludeDisabled", false);
 	page_read(call, 1, 1000, 1000, &page);
 	filters_read(call, known, &filters);
-	if (page.asked && nr_ids > 0)
+	if (page.asked && selection.nr_ids > 0)
 		ec2_fail(call, "InvalidParameterCombination",
 			 "The parameters ImageId and MaxResults cannot be used together");
-	if (!ec2_ready(call) || need_images(call, ids, nr_ids) != 0)
+	if (!ec2_ready(call) || need_images(call, selection.ids, selection.nr_ids) != 0)
 		return;
 	out_open(call->out, "imagesSet");
 	for (size_t i = (size_t)page.from; i < sim_images_count(); i++) {
 		const struct sim_image *image = sim_image_at(i);
 		char id[SIM_IMAGE_ID_MAX];
-		bool wanted = nr_ids == 0;
 
 		sim_image_id(image, call->region->name, id);
-		for (size_t n = 0; n < nr_ids; n++)
-			wanted = wanted || strcmp(ids[n], id) == 0;
-		if (!wanted || !owned(image, owners, nr_owners) ||
+		if (!is_wanted(&selection, id) ||
+		    !owned(image, selection.owners, selection.nr_owners) ||
 		    !filters_match(&filters, &no_tags, image_field, image))
 			continue;
 		if (written++ == page.max) {
@@ -154,5 +205,9 @@ void act_describe_images(struct ec2_call *call)
 		}
 		write_image(call, image, id);
 	}
+	int64_t next = write_own(call, &selection, written);
+
 	out_close(call->out, "imagesSet");
+	if (next >= 0)
+		page_next(call, next, 0);
 }

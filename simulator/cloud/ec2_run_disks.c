@@ -18,7 +18,7 @@ static void add_root(struct run_spec *spec)
 	spec->disks = arena_alloc(&spec->arena, BLOCK_DEVICES_MAX * sizeof(*spec->disks));
 	root = &spec->disks[spec->nr_disks++];
 	root->name = arena_strdup(&spec->arena, spec->image->root_device);
-	root->gib = (unsigned)spec->image->root_gib;
+	root->gib = spec->root_gib;
 	snprintf(root->type, sizeof(root->type), "gp3");
 	root->iops = GP3_IOPS;
 	root->throughput = GP3_MIBS;
@@ -56,11 +56,11 @@ static void check_disk(struct ec2_call *call, const struct run_spec *spec,
 	if (disk->gib == 0)
 		ec2_fail(call, "MissingParameter",
 			 "The request must contain the parameter size or snapshotId");
-	else if (root && disk->gib < (unsigned)spec->image->root_gib)
+	else if (root && disk->gib < spec->root_gib)
 		ec2_fail(call, "InvalidBlockDeviceMapping",
 			 "Volume of size %uGB is smaller than snapshot 'snap-%s', expect size >= "
-			 "%dGB",
-			 disk->gib, spec->image_id + strlen("ami-"), spec->image->root_gib);
+			 "%uGB",
+			 disk->gib, spec->image_id + strlen("ami-"), spec->root_gib);
 }
 
 static void read_type(struct ec2_call *call, const char *ebs, struct block_device *disk)

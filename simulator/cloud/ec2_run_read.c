@@ -35,6 +35,28 @@ void run_word(struct ec2_call *call, const char *name, const char *const *words,
 		 name);
 }
 
+/* A public image, or one of the account's own that is ready. */
+static int read_image(struct ec2_call *call, const char *id, struct run_spec *spec)
+{
+	const struct image *own;
+
+	spec->image = sim_image_find(call->region->name, id);
+	if (spec->image) {
+		spec->root_gib = (unsigned)spec->image->root_gib;
+		return 0;
+	}
+	own = (const void *)object_find(call->cloud, OBJECT_IMAGE, call->region, id);
+	if (!own || own->base.ended_ms)
+		return ec2_fail(call, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist",
+				id);
+	if (call->cloud->now_ms < own->ready_ms)
+		return ec2_fail(call, "InvalidAMIID.Unavailable",
+				"The image ID '%s' is not available: its state is pending", id);
+	spec->image = own->like;
+	spec->root_gib = own->disks[0].gib;
+	return 0;
+}
+
 static void read_basics(struct ec2_call *call, struct run_spec *spec)
 {
 	struct sim_params *params = call->params;
@@ -52,12 +74,8 @@ static void read_basics(struct ec2_call *call, struct run_spec *spec)
 		return;
 	if (id_check(call, image, "ami-", "InvalidAMIID.Malformed") != 0)
 		return;
-	spec->image = sim_image_find(call->region->name, image);
-	if (!spec->image) {
-		ec2_fail(call, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist",
-			 image);
+	if (read_image(call, image, spec) != 0)
 		return;
-	}
 	snprintf(spec->image_id, sizeof(spec->image_id), "%s", image);
 	spec->type = type_spec_find(type);
 	if (!spec->type)

@@ -8,9 +8,27 @@
 #include "core/money.h"
 #include "simulator/cloud/model.h"
 
-/* gp3 is 0.08 dollars per GB and month of 730 hours */
-#define GP3_GIB_MONTH_MICROS 80000
-#define HOURS_PER_MONTH	     730
+/* Micro-dollars, of us-east-1; a month has 730 hours. */
+#define SNAPSHOT_GIB_MONTH 50000
+#define ADDRESS_HOUR	   5000
+#define HOURS_PER_MONTH	   730
+
+static const struct {
+	const char *type;
+	int64_t gib_month;
+} disk_prices[] = {
+	{ "gp3", 80000 }, { "gp2", 100000 }, { "io1", 125000 },	    { "io2", 125000 },
+	{ "st1", 45000 }, { "sc1", 15000 },  { "standard", 50000 },
+};
+
+static int64_t disk_price(const struct block_device *device)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(disk_prices); i++) {
+		if (strcmp(disk_prices[i].type, device->type) == 0)
+			return (int64_t)device->gib * disk_prices[i].gib_month / HOURS_PER_MONTH;
+	}
+	return 0;
+}
 
 static char *copy(const char *text)
 {
@@ -138,8 +156,7 @@ static void describe_object(const struct cloud *cloud, const struct object *obje
 						     : "available";
 		resource->type = volume->device.type;
 		if (!object->ended_ms)
-			resource->usd_per_hour = (int64_t)volume->device.gib *
-						 GP3_GIB_MONTH_MICROS / HOURS_PER_MONTH;
+			resource->usd_per_hour = disk_price(&volume->device);
 	} else if (object->kind == OBJECT_SPOT_REQUEST) {
 		const struct spot_request *request = whole;
 
@@ -147,7 +164,21 @@ static void describe_object(const struct cloud *cloud, const struct object *obje
 		resource->state = request->state;
 		resource->type = request->type->name;
 	} else if (object->kind == OBJECT_INTERFACE) {
-		resource->state = object->ended_ms ? "deleted" : "in-use";
+		const struct interface *interface = whole;
+
+		resource->state = object->ended_ms	? "deleted"
+				  : interface->instance ? "in-use"
+							: "available";
+	} else if (object->kind == OBJECT_ADDRESS) {
+		resource->state = object->ended_ms ? "released" : "allocated";
+		resource->usd_per_hour = object->ended_ms ? 0 : ADDRESS_HOUR;
+	} else if (object->kind == OBJECT_SNAPSHOT) {
+		const struct snapshot *snapshot = whole;
+
+		resource->state = object->ended_ms ? "deleted" : "completed";
+		if (!object->ended_ms)
+			resource->usd_per_hour =
+				(int64_t)snapshot->gib * SNAPSHOT_GIB_MONTH / HOURS_PER_MONTH;
 	} else {
 		resource->state = object->ended_ms ? "deleted" : "available";
 	}

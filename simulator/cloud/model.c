@@ -24,11 +24,15 @@ static const char *const kind_names[OBJECT_KIND_COUNT] = {
 	[OBJECT_GROUP] = "security-group",
 	[OBJECT_KEY] = "key-pair",
 	[OBJECT_SPOT_REQUEST] = "spot-instances-request",
+	[OBJECT_ADDRESS] = "elastic-ip",
+	[OBJECT_SNAPSHOT] = "snapshot",
+	[OBJECT_IMAGE] = "image",
 };
 
 static const char *const kind_prefixes[OBJECT_KIND_COUNT] = {
-	[OBJECT_INSTANCE] = "i", [OBJECT_VOLUME] = "vol", [OBJECT_INTERFACE] = "eni",
-	[OBJECT_GROUP] = "sg",	 [OBJECT_KEY] = "key",	  [OBJECT_SPOT_REQUEST] = "sir",
+	[OBJECT_INSTANCE] = "i",       [OBJECT_VOLUME] = "vol",	   [OBJECT_INTERFACE] = "eni",
+	[OBJECT_GROUP] = "sg",	       [OBJECT_KEY] = "key",	   [OBJECT_SPOT_REQUEST] = "sir",
+	[OBJECT_ADDRESS] = "eipalloc", [OBJECT_SNAPSHOT] = "snap", [OBJECT_IMAGE] = "ami",
 };
 
 const char *object_kind_name(enum object_kind kind)
@@ -128,6 +132,14 @@ static void free_group(struct group *group)
 	free(group->description);
 }
 
+static void free_image(struct image *image)
+{
+	for (size_t i = 0; i < image->nr_disks; i++)
+		free(image->disks[i].name);
+	free(image->name);
+	free(image->description);
+}
+
 void object_free(struct object *object)
 {
 	/* each struct begins with its object, so the pointers are the same */
@@ -149,6 +161,16 @@ void object_free(struct object *object)
 		struct volume *volume = whole;
 
 		free(volume->device.name);
+	} else if (object->kind == OBJECT_INTERFACE) {
+		struct interface *interface = whole;
+
+		free(interface->description);
+	} else if (object->kind == OBJECT_SNAPSHOT) {
+		struct snapshot *snapshot = whole;
+
+		free(snapshot->description);
+	} else if (object->kind == OBJECT_IMAGE) {
+		free_image(whole);
 	} else if (object->kind == OBJECT_INSTANCE) {
 		struct instance *instance = whole;
 

@@ -30,6 +30,7 @@
 #define NOTICE_MS	  (INT64_C(120) * 1000)	  /* from the notice to the interruption */
 #define HORIZON_S	  INT64_C(86400)	  /* prices are looked up so far ahead */
 #define IP_TEXT_MAX	  16
+#define TOKEN_TEXT_MAX	  65
 #define CIDR_TEXT_MAX	  64
 #define NEVER_MS	  INT64_MAX
 
@@ -40,6 +41,9 @@ enum object_kind {
 	OBJECT_GROUP,
 	OBJECT_KEY,
 	OBJECT_SPOT_REQUEST,
+	OBJECT_ADDRESS,
+	OBJECT_SNAPSHOT,
+	OBJECT_IMAGE,
 	OBJECT_KIND_COUNT
 };
 const char *object_kind_name(enum object_kind kind); /* as EC2 calls it in tags: "instance" */
@@ -113,8 +117,9 @@ struct run_spec {
 	const struct place_region *region;
 	const struct place_zone *zone;
 	const struct type_spec *type;
-	const struct sim_image *image;
+	const struct sim_image *image; /* for an image of the account's own, the one it is like */
 	char image_id[SIM_IMAGE_ID_MAX];
+	unsigned root_gib;
 	unsigned min, max;
 	const char *key_name, *token, *user_data; /* or NULL */
 	struct group *groups[GROUPS_MAX];
@@ -149,12 +154,49 @@ struct volume {
 	struct object base;
 	struct instance *instance; /* NULL: available */
 	struct block_device device;
+	char token[TOKEN_TEXT_MAX]; /* of CreateVolume; "" */
+	int64_t ready_ms;	    /* "creating" before */
+	bool lingers;		    /* deleted by a request: shown as "deleting" for a while */
 };
 
 struct interface {
 	struct object base;
-	struct instance *instance;
+	struct instance *instance; /* NULL: made by itself, and has what follows */
 	char mac[20];
+	char token[TOKEN_TEXT_MAX]; /* of CreateNetworkInterface; "" */
+	char private_ip[IP_TEXT_MAX];
+	char *description; /* or NULL */
+	struct group *groups[GROUPS_MAX];
+	size_t nr_groups;
+};
+
+struct address {
+	struct object base;
+	char ip[IP_TEXT_MAX];
+	char association[CLOUD_ID_MAX]; /* "": with nothing */
+	struct instance *instance;	/* of the association: one of the two */
+	struct interface *interface;
+};
+
+struct snapshot {
+	struct object base;
+	char volume[CLOUD_ID_MAX];
+	unsigned gib;
+	bool encrypted;
+	char *description;
+	int64_t ready_ms; /* "pending" before */
+};
+
+/* An image of the account's own, made of an instance. */
+struct image {
+	struct object base;
+	char *name, *description; /* description may be NULL */
+	char source[CLOUD_ID_MAX];
+	const struct sim_image *like; /* what that instance was made of */
+	struct block_device disks[BLOCK_DEVICES_MAX];
+	struct snapshot *snapshots[BLOCK_DEVICES_MAX];
+	size_t nr_disks;  /* the root first */
+	int64_t ready_ms; /* "pending" before */
 };
 
 struct instance {
@@ -248,6 +290,14 @@ int64_t instance_price(const struct cloud *cloud, const struct instance *instanc
 int64_t spot_price(const struct cloud *cloud, const struct type_spec *type,
 		   const struct place_zone *zone, int64_t t_ms); /* MONEY_UNKNOWN: no pool */
 bool group_in_use(const struct cloud *cloud, const struct group *group);
+/* An address of 198.18.0.0/15, where nobody can be reached; out has IP_TEXT_MAX bytes. */
+void cloud_public_ip(struct cloud *cloud, char *out);
+/* One of the zone's subnet. */
+void cloud_private_ip(struct cloud *cloud, const struct place_region *region,
+		      const struct place_zone *zone, char *out);
+void address_free(struct address *address); /* takes it from what it is associated with */
+/* A deleted volume is shown as "deleting" for a while. */
+bool volume_visible(const struct cloud *cloud, const struct volume *volume);
 
 /* ledger.c, fault.c: freed with the cloud. */
 void cloud_keys_release(struct cloud *cloud);
@@ -265,7 +315,7 @@ void instance_end(struct cloud *cloud, struct instance *instance, const char *co
 		  const char *message, const char *request_code);
 void instance_booted(struct cloud *cloud, struct instance *instance);
 void instance_gone(struct cloud *cloud, struct instance *instance);
-void instance_stopped(struct instance *instance);
+void instance_stopped(struct cloud *cloud, struct instance *instance);
 void instance_stop(struct cloud *cloud, struct instance *instance, const char *code,
 		   const char *message);
 void instance_start(struct cloud *cloud, struct instance *instance);

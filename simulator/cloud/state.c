@@ -68,11 +68,13 @@ bool group_in_use(const struct cloud *cloud, const struct group *group)
 	const struct object *object = NULL;
 
 	while ((object = object_next(cloud, OBJECT_INTERFACE, group->base.region, object))) {
-		const struct instance *instance =
-			((const struct interface *)(const void *)object)->instance;
+		const struct interface *interface = (const void *)object;
+		const struct instance *instance = interface->instance;
+		struct group *const *groups = instance ? instance->groups : interface->groups;
+		size_t nr = instance ? instance->nr_groups : interface->nr_groups;
 
-		for (size_t i = 0; !object->ended_ms && i < instance->nr_groups; i++) {
-			if (instance->groups[i] == group)
+		for (size_t i = 0; !object->ended_ms && i < nr; i++) {
+			if (groups[i] == group)
 				return true;
 		}
 	}
@@ -84,21 +86,51 @@ static char *copy(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
-static void give_private_ip(struct cloud *cloud, struct instance *instance)
+void cloud_private_ip(struct cloud *cloud, const struct place_region *region,
+		      const struct place_zone *zone, char *out)
 {
-	size_t nth = (size_t)(instance->base.zone - instance->base.region->zones);
+	size_t nth = (size_t)(zone - region->zones);
 	unsigned n = cloud->next_private++ % 4000 + 10; /* a /20, its first addresses reserved */
 
-	snprintf(instance->private_ip, IP_TEXT_MAX, "172.31.%zu.%u", nth * 16 + n / 256, n % 256);
+	snprintf(out, IP_TEXT_MAX, "172.31.%zu.%u", nth * 16 + n / 256, n % 256);
 }
 
 /* 198.18.0.0/15 is set aside for such things: nobody can be reached there by mistake. */
-static void give_public_ip(struct cloud *cloud, struct instance *instance)
+void cloud_public_ip(struct cloud *cloud, char *out)
 {
 	unsigned n = cloud->next_public++ % 130000 + 1;
 
-	snprintf(instance->public_ip, IP_TEXT_MAX, "198.%u.%u.%u", 18 + n / 65536, n / 256 % 256,
-		 n % 256);
+	snprintf(out, IP_TEXT_MAX, "198.%u.%u.%u", 18 + n / 65536, n / 256 % 256, n % 256);
+}
+
+bool volume_visible(const struct cloud *cloud, const struct volume *volume)
+{
+	return !volume->base.ended_ms ||
+	       (!volume->instance && volume->lingers &&
+		cloud->now_ms < volume->base.ended_ms + cloud->config.end_ms);
+}
+
+/* The elastic address of an instance, or NULL. */
+static struct address *address_of(const struct cloud *cloud, const struct instance *instance)
+{
+	struct object *object = NULL;
+
+	while ((object = object_next(cloud, OBJECT_ADDRESS, instance->base.region, object))) {
+		struct address *address = (void *)object;
+
+		if (address->instance == instance)
+			return address;
+	}
+	return NULL;
+}
+
+void address_free(struct address *address)
+{
+	if (address->instance)
+		address->instance->public_ip[0] = '\0';
+	address->instance = NULL;
+	address->interface = NULL;
+	address->association[0] = '\0';
 }
 
 static void add_interface(struct cloud *cloud, struct instance *instance,
@@ -176,7 +208,7 @@ struct instance *instance_launch(struct cloud *cloud, const struct run_spec *spe
 	instance->nr_groups = spec->nr_groups;
 	copy_options(instance, spec);
 	tags_copy(&instance->base.tags, &spec->tags[OBJECT_INSTANCE]);
-	give_private_ip(cloud, instance);
+	cloud_private_ip(cloud, spec->region, spec->zone, instance->private_ip);
 	boot(cloud, instance);
 	add_interface(cloud, instance, spec);
 	add_volumes(cloud, instance, spec);
@@ -234,12 +266,12 @@ void instance_booted(struct cloud *cloud, struct instance *instance)
 	instance->state = STATE_RUNNING;
 	instance->state_due_ms = NEVER_MS;
 	boot_machine(cloud, instance, address);
-	if (!instance->wants_public_ip)
+	if (!instance->wants_public_ip || address_of(cloud, instance))
 		return;
 	if (address[0])
 		memcpy(instance->public_ip, address, sizeof(address));
 	else
-		give_public_ip(cloud, instance);
+		cloud_public_ip(cloud, instance->public_ip);
 }
 
 void instance_bind_spot(struct cloud *cloud, struct instance *instance,
@@ -292,8 +324,11 @@ void instance_end(struct cloud *cloud, struct instance *instance, const char *co
 
 void instance_gone(struct cloud *cloud, struct instance *instance)
 {
+	struct address *elastic = address_of(cloud, instance);
 	struct object *object = NULL;
 
+	if (elastic) /* which stays, and bills */
+		address_free(elastic);
 	instance->state = STATE_TERMINATED;
 	instance->state_due_ms = NEVER_MS;
 	instance->base.ended_ms = cloud->now_ms;
@@ -342,11 +377,12 @@ void cloud_machine_off(struct cloud *cloud, const char *id)
 	}
 }
 
-void instance_stopped(struct instance *instance)
+void instance_stopped(struct cloud *cloud, struct instance *instance)
 {
 	instance->state = STATE_STOPPED;
 	instance->state_due_ms = NEVER_MS;
-	instance->public_ip[0] = '\0'; /* a new one at the next start */
+	if (!address_of(cloud, instance))
+		instance->public_ip[0] = '\0'; /* a new one at the next start */
 }
 
 void instance_start(struct cloud *cloud, struct instance *instance)

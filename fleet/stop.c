@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/stop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+
+#define POLL_FIRST_MS 500
+#define POLL_MAX_MS   5000
+
+struct work {
+	struct fleet *fleet;
+	enum power want;
+	struct powered *v;
+	size_t n;
+	struct arena *arena;
+};
+
+int power_check(const struct fleet *fleet, enum power want, const struct instance *instance,
+		struct error *err)
+{
+	const char *verb = want == POWER_STOP ? "stopped" : "started";
+	const char *name = instance->name[0] ? instance->name : instance->id;
+
+	if (!(fleet->ops->caps & PROVIDER_CAP_STOP))
+		return error_set(err, ERROR_UNSUPPORTED, "%s cannot stop or start an instance",
+				 fleet->ops->title);
+	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING) {
+		error_set(err, ERROR_CONFLICT, "'%s' (%s) has ended: it cannot be %s", name,
+			  instance->id, verb);
+		return error_hint(err, "gpucloud launch --name %s", name);
+	}
+	if (want == POWER_STOP && instance->spot && !(fleet->ops->caps & PROVIDER_CAP_STOP_SPOT)) {
+		error_set(err, ERROR_UNSUPPORTED,
+			  "'%s' (%s) is a spot instance, which %s can only end, not stop", name,
+			  instance->id, fleet->ops->title);
+		return error_hint(err, "gpucloud terminate %s", name);
+	}
+	return 0;
+}
+
+static bool has_arrived(const struct work *work, const struct powered *one)
+{
+	return one->instance.state ==
+	       (work->want == POWER_STOP ? INSTANCE_STOPPED : INSTANCE_RUNNING);
+}
+
+/* Still to be waited for. One that ends meanwhile will never get there. */
+static bool is_open(const struct powered *one)
+{
+	return !one->confirmed && one->err.kind == ERROR_NONE;
+}
+
+static void request(const struct work *work, struct powered *one)
+{
+	const struct provider_ops *ops = work->fleet->ops;
+	struct error err = ERROR_INIT;
+	int rc;
+
+	if (work->want == POWER_STOP)
+		rc = ops->stop(work->fleet->provider, one->instance.region, one->instance.id, &err);
+	else
+		rc = ops->start(work->fleet->provider, one->instance.region, one->instance.id,
+				&err);
+	one->asked = rc == 0;
+	/* On its way down: asked again once it is there. */
+	if (rc < 0 && !(work->want == POWER_START && err.kind == ERROR_CONFLICT &&
+			one->instance.state == INSTANCE_STOPPING))
+		one->err = err;
+}
+
+static void note(const struct work *work, struct powered *one, const struct instance *now)
+{
+	one->instance.state = now->state;
+	one->instance.launched = now->launched; /* a start begins anew */
+	one->instance.public_ip = arena_strdup(work->arena, now->public_ip);
+	if (now->state == INSTANCE_GONE || now->state == INSTANCE_ENDING)
+		error_set(&one->err, ERROR_CONFLICT, "it has ended");
+	one->confirmed = has_arrived(work, one);
+}
+
+/* One question per region. What is not listed for a moment is simply asked for again. */
+static void look(const struct work *work, const char *region)
+{
+	const char **ids = xcalloc(work->n, sizeof(*ids));
+	struct instance_list list = { 0 };
+	struct error ignored = ERROR_INIT;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < work->n; i++)
+		if (is_open(&work->v[i]) && strcmp(work->v[i].instance.region, region) == 0)
+			ids[nr++] = work->v[i].instance.id;
+	const struct instance_query query = {
+		.regions = &region, .nr_regions = 1, .ids = ids, .nr_ids = nr, .with_gone = true
+	};
+	if (nr && work->fleet->ops->instances(work->fleet->provider, &query, &list, &ignored) == 0)
+		for (size_t i = 0; i < work->n; i++)
+			for (size_t k = 0; k < list.nr; k++)
+				if (is_open(&work->v[i]) &&
+				    strcmp(list.v[k].id, work->v[i].instance.id) == 0)
+					note(work, &work->v[i], &list.v[k]);
+	instance_list_release(&list);
+	free(ids);
+}
+
+static size_t look_everywhere(const struct work *work)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < work->n; i++) {
+		bool first = true;
+
+		for (size_t k = 0; k < i; k++)
+			first &=
+				strcmp(work->v[k].instance.region, work->v[i].instance.region) != 0;
+		if (first)
+			look(work, work->v[i].instance.region);
+	}
+	for (size_t i = 0; i < work->n; i++) {
+		if (is_open(&work->v[i]) && !work->v[i].asked)
+			request(work, &work->v[i]);
+		left += is_open(&work->v[i]);
+	}
+	return left;
+}
+
+/* What is not known must not keep the rest from being told. */
+static void price_disks(const struct work *work, struct powered *one)
+{
+	const struct leftover_query query = { .regions = &one->instance.region,
+					      .nr_regions = 1,
+					      .launch_id = one->instance.launch_id };
+	struct leftover_list list = { 0 };
+	struct error ignored = ERROR_INIT;
+
+	one->disk_price = MONEY_UNKNOWN;
+	if (!one->instance.launch_id[0] || !(work->fleet->ops->caps & PROVIDER_CAP_LEFTOVERS) ||
+	    work->fleet->ops->leftovers(work->fleet->provider, &query, &list, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < list.nr; i++) {
+		const struct leftover *disk = &list.v[i];
+
+		if (disk->kind != LEFTOVER_VOLUME || disk->price == MONEY_UNKNOWN ||
+		    strcmp(disk->attached, one->instance.id) != 0)
+			continue;
+		one->disk_gib += disk->size_gib;
+		one->disk_price =
+			(one->disk_price == MONEY_UNKNOWN ? 0 : one->disk_price) + disk->price;
+	}
+	leftover_list_release(&list);
+}
+
+void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n, int64_t timeout_s,
+	       const struct power_events *events, struct arena *arena)
+{
+	const struct work work = { fleet, want, v, n, arena };
+	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
+
+	for (size_t i = 0; i < n; i++) {
+		v[i].disk_price = MONEY_UNKNOWN;
+		v[i].confirmed = has_arrived(&work, &v[i]);
+		if (v[i].confirmed)
+			v[i].asked = true;
+		else
+			request(&work, &v[i]);
+	}
+	for (;;) {
+		size_t left = look_everywhere(&work);
+		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
+
+		if (!left || waited >= timeout_s)
+			break;
+		if (events->waiting)
+			events->waiting(events->ctx, left, waited);
+		if (clock_sleep_ms(fleet->clock, pause) < 0)
+			break;
+		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
+	}
+	for (size_t i = 0; i < n && want == POWER_STOP; i++)
+		if (v[i].confirmed)
+			price_disks(&work, &v[i]);
+}

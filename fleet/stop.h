@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stopping instances, starting them again, and being sure of it. */
+#ifndef GPUCLOUD_FLEET_STOP_H
+#define GPUCLOUD_FLEET_STOP_H
+
+#include "fleet/fleet.h"
+
+enum power {
+	POWER_STOP,
+	POWER_START,
+};
+
+struct powered {
+	struct instance instance; /* strings borrowed from the list handed in, or from `arena` */
+	bool asked;		  /* the cloud accepted the request */
+	bool confirmed;		  /* it is in the state asked for */
+	struct error err;	  /* why not, where it was not asked */
+	uint64_t disk_gib;	  /* of a stopped one: what bills on, and about what an hour */
+	int64_t disk_price;	  /* MONEY_UNKNOWN */
+};
+
+struct power_events {
+	void *ctx;
+	void (*waiting)(void *ctx, size_t left, int64_t seconds);
+};
+
+/* Whether it can be done at all, before anybody is asked: ERROR_UNSUPPORTED, ERROR_CONFLICT. */
+int power_check(const struct fleet *fleet, enum power want, const struct instance *instance,
+		struct error *err);
+
+/*
+ * Asks for all n, then waits until the cloud confirms each or timeout_s has passed. `v` has n zeroed
+ * entries with .instance set; new strings live in the arena. One that is still stopping is started
+ * once it has stopped.
+ */
+void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n, int64_t timeout_s,
+	       const struct power_events *events, struct arena *arena);
+
+#endif

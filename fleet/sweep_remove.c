@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of what is left over, in the order in which one thing hangs on the other. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "fleet/sweep_internal.h"
+#include "fleet/terminate.h"
+
+#define PAUSE_MS 2000
+
+struct removal {
+	struct fleet *fleet;
+	const struct sweep_options *options;
+	struct sweep *sweep;
+	const struct sweep_events *events;
+	int64_t start_ms, timeout_s;
+	const char **ended; /* launches whose instance was ended here */
+	size_t nr_ended;
+};
+
+static int64_t passed_s(const struct removal *removal)
+{
+	return (clock_mono_ms(removal->fleet->clock) - removal->start_ms) / 1000;
+}
+
+static void tell(const struct removal *removal, const struct sweep_thing *thing)
+{
+	if (removal->events->done)
+		removal->events->done(removal->events->ctx, thing);
+}
+
+/* --- instances ----------------------------------------------------------------------------- */
+
+static void note_ending(struct removal *removal, struct sweep_thing *thing,
+			const struct ending *ending)
+{
+	thing->removed = ending->confirmed;
+	if (!ending->asked)
+		thing->err = ending->err;
+	else if (!ending->confirmed)
+		error_set(&thing->err, ERROR_TIMEOUT,
+			  "the end was accepted, but the cloud still says '%s'",
+			  instance_state_name(ending->instance.state));
+	else if (thing->thing.launch_id[0])
+		removal->ended[removal->nr_ended++] = thing->thing.launch_id;
+	tell(removal, thing);
+}
+
+static int end_instances(struct removal *removal, struct error *err)
+{
+	struct sweep *sweep = removal->sweep;
+	struct ending *endings = xcalloc(sweep->nr + 1, sizeof(*endings));
+	const struct terminate_events events = { removal->events->ctx, removal->events->waiting };
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < sweep->nr; i++)
+		if (sweep->v[i].counted && sweep->v[i].instance)
+			endings[n++].instance = *sweep->v[i].instance;
+	if (n)
+		rc = terminate_all(removal->fleet, endings, n, removal->timeout_s, &events, err);
+	n = 0;
+	for (size_t i = 0; rc == 0 && i < sweep->nr; i++)
+		if (sweep->v[i].counted && sweep->v[i].instance)
+			note_ending(removal, &sweep->v[i], &endings[n++]);
+	free(endings);
+	return rc;
+}
+
+/* --- everything else ----------------------------------------------------------------------- */
+
+static bool same(const struct sweep_thing *a, const struct sweep_thing *b)
+{
+	return !a->instance == !b->instance && a->thing.kind == b->thing.kind &&
+	       strcmp(a->thing.id, b->thing.id) == 0 &&
+	       strcmp(a->thing.region, b->thing.region) == 0;
+}
+
+static struct sweep_thing *find(const struct sweep *sweep, const struct sweep_thing *wanted)
+{
+	for (size_t i = 0; i < sweep->nr; i++)
+		if (same(&sweep->v[i], wanted))
+			return &sweep->v[i];
+	return NULL;
+}
+
+static bool was_ended(const struct removal *removal, const struct sweep_thing *thing)
+{
+	for (size_t i = 0; i < removal->nr_ended; i++)
+		if (strcmp(removal->ended[i], thing->thing.launch_id) == 0)
+			return true;
+	return false;
+}
+
+static bool did_not_answer(const struct sweep *sweep, const char *region)
+{
+	for (size_t i = 0; i < sweep->nr_failures; i++)
+		if (strcmp(sweep->failures[i].region, region) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The second look decides: what was counted at the first and is no more has found a use, or is gone.
+ * What the first did not show is touched only where it belonged to an instance ended here.
+ */
+static void choose(const struct removal *removal, struct sweep *now)
+{
+	for (size_t i = 0; i < now->nr; i++) {
+		struct sweep_thing *thing = &now->v[i];
+		const struct sweep_thing *before = find(removal->sweep, thing);
+
+		if (thing->instance || !thing->counted ||
+		    !((before && before->counted) || was_ended(removal, thing)))
+			thing->counted = false;
+	}
+	for (size_t i = 0; i < removal->sweep->nr; i++) {
+		struct sweep_thing *before = &removal->sweep->v[i];
+		const struct sweep_thing *thing = find(now, before);
+
+		if (before->instance || !before->counted || (thing && thing->counted))
+			continue;
+		/* gone by itself, as disks go with their instance, where we can know it */
+		before->removed = !thing && !did_not_answer(now, before->thing.region);
+		if (!thing && !before->removed)
+			error_set(&before->err, ERROR_REMOTE, "%s did not answer",
+				  before->thing.region);
+		else if (thing)
+			error_set(&before->err, ERROR_CONFLICT,
+				  "it is %s now: somebody may be using it",
+				  sweep_verdict_name(thing->verdict));
+		tell(removal, before);
+	}
+}
+
+/* One pass over all that waits; how many still do. */
+static size_t pass(struct removal *removal, struct sweep *now)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < now->nr; i++) {
+		struct sweep_thing *thing = &now->v[i];
+		struct error err = ERROR_INIT;
+
+		if (!thing->counted || thing->removed ||
+		    (thing->err.kind != ERROR_NONE && thing->err.kind != ERROR_CONFLICT))
+			continue;
+		thing->removed = removal->fleet->ops->remove(removal->fleet->provider,
+							     &thing->thing, &err) == 0;
+		thing->err = err;
+		if (err.kind == ERROR_CONFLICT)
+			waiting++;
+		else
+			tell(removal, thing);
+	}
+	return waiting;
+}
+
+static void remove_all(struct removal *removal, struct sweep *now)
+{
+	for (;;) {
+		size_t waiting = pass(removal, now);
+
+		if (!waiting)
+			return;
+		if (removal->events->waiting)
+			removal->events->waiting(removal->events->ctx, waiting, passed_s(removal));
+		if (passed_s(removal) + PAUSE_MS / 1000 > removal->timeout_s ||
+		    clock_sleep_ms(removal->fleet->clock, PAUSE_MS) < 0)
+			break;
+	}
+	for (size_t i = 0; i < now->nr; i++)
+		if (now->v[i].counted && !now->v[i].removed && now->v[i].err.kind == ERROR_CONFLICT)
+			tell(removal, &now->v[i]);
+}
+
+static size_t count_left(const struct removal *removal, const struct sweep *now)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < removal->sweep->nr; i++) {
+		struct sweep_thing *before = &removal->sweep->v[i];
+		const struct sweep_thing *thing = find(now, before);
+
+		if (before->counted && thing && thing->counted) {
+			before->removed = thing->removed;
+			before->err = thing->err;
+		}
+		left += before->counted && !before->removed;
+	}
+	for (size_t i = 0; i < now->nr; i++)
+		left += now->v[i].counted && !now->v[i].removed &&
+			!find(removal->sweep, &now->v[i]);
+	return left;
+}
+
+int sweep_remove(struct fleet *fleet, const struct sweep_options *options, struct sweep *sweep,
+		 int64_t timeout_s, const struct sweep_events *events, size_t *ret_left,
+		 struct error *err)
+{
+	struct removal removal = {
+		.fleet = fleet,
+		.options = options,
+		.sweep = sweep,
+		.events = events,
+		.start_ms = clock_mono_ms(fleet->clock),
+		.timeout_s = timeout_s,
+		.ended = xcalloc(sweep->nr + 1, sizeof(const char *)),
+	};
+	struct sweep now = { 0 };
+	int rc = end_instances(&removal, err);
+
+	if (rc == 0)
+		rc = sweep_look_after(fleet, options, removal.ended, removal.nr_ended, &now, err);
+	if (rc == 0) {
+		choose(&removal, &now);
+		remove_all(&removal, &now);
+		*ret_left = count_left(&removal, &now);
+	}
+	sweep_release(&now);
+	free(removal.ended);
+	return rc;
+}

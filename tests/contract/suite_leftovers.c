@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract of a cloud: what is left over is found and removed; stopping and starting. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/mem.h"
+#include "tests/contract/suite.h"
+
+static const char *const regions[] = { WORLD_REGION };
+
+static void list(struct world *world, const char *launch_id, struct leftover_list *ret)
+{
+	const struct leftover_query query = { .regions = regions,
+					      .nr_regions = 1,
+					      .launch_id = launch_id };
+	struct error err = ERROR_INIT;
+
+	world_must(world->ops->leftovers(world->p, &query, ret, &err), &err);
+	assert_int_equal(ret->nr_failures, 0);
+}
+
+/* What a launch made is listed with its tags while it lives, and hangs on its instance. */
+void test_leftovers(void **state)
+{
+	struct world *world = *state;
+	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct leftover_list found = { 0 };
+	struct error err = ERROR_INIT;
+	size_t keys = 0, disks = 0;
+
+	if (!(world->ops->caps & PROVIDER_CAP_LEFTOVERS))
+		return;
+	request.made = SIM_START - 5;
+	char *id = suite_must_launch(world, &request);
+	suite_wait_s(world, 10);
+	list(world, NULL, &found);
+	for (size_t i = 0; i < found.nr; i++) {
+		const struct leftover *one = &found.v[i];
+
+		assert_string_equal(one->provider, world->ops->name);
+		assert_string_equal(one->region, WORLD_REGION);
+		assert_string_equal(one->launch_id, LAUNCH);
+		assert_string_equal(one->name, "train");
+		assert_string_equal(one->owner, WORLD_OWNER);
+		assert_in_range(one->created, SIM_START - 5, SIM_START + 60);
+		if (i)
+			assert_true(one->kind >= found.v[i - 1].kind);
+		keys += one->kind == LEFTOVER_KEY;
+		if (one->kind != LEFTOVER_VOLUME)
+			continue;
+		disks++;
+		assert_string_equal(one->attached, id);
+		assert_true(one->size_gib > 0 && one->price > 0);
+		/* In use: refused, and still there. */
+		assert_int_equal(world->ops->remove(world->p, one, &err), -1);
+		assert_int_equal(err.kind, ERROR_CONFLICT);
+	}
+	assert_int_equal(keys, 1);
+	assert_true(disks >= 1);
+	leftover_list_release(&found);
+	list(world, "l-other", &found);
+	assert_int_equal(found.nr, 0);
+	leftover_list_release(&found);
+
+	/* Ended, but not released: its key is left over, and goes, twice without harm. */
+	world_must(world->ops->terminate(world->p, WORLD_REGION, id, &err), &err);
+	suite_wait_s(world, 10);
+	list(world, LAUNCH, &found);
+	assert_true(found.nr >= 1);
+	for (size_t i = 0; i < found.nr; i++) {
+		assert_string_equal(found.v[i].attached, "");
+		world_must(world->ops->remove(world->p, &found.v[i], &err), &err);
+		world_must(world->ops->remove(world->p, &found.v[i], &err), &err);
+	}
+	leftover_list_release(&found);
+	list(world, NULL, &found);
+	assert_int_equal(found.nr, 0);
+	leftover_list_release(&found);
+	suite_nothing_lives(world);
+	free(id);
+}
+
+void test_leftovers_of_others(void **state)
+{
+	struct world *world = *state;
+	static const char *const bodies[] = {
+		"Action=CreateVolume&AvailabilityZone=" WORLD_ZONE "&Size=8",
+		"Action=CreateVolume&AvailabilityZone=" WORLD_ZONE
+		"&Size=8&TagSpecification.1.ResourceType=volume&TagSpecification.1.Tag.1.Key="
+		"gpucloud-name&TagSpecification.1.Tag.1.Value=train",
+		"Action=AllocateAddress",
+		/* named like ours, but without our tag; and tagged like ours, but named otherwise */
+		"Action=CreateSecurityGroup&GroupName=gpucloud-l-contract&GroupDescription=x",
+		"Action=CreateSecurityGroup&GroupName=web&GroupDescription=x"
+		"&TagSpecification.1.ResourceType=security-group&TagSpecification.1.Tag.1.Key="
+		"gpucloud-launch&TagSpecification.1.Tag.1.Value=l-contract",
+	};
+	struct leftover_list found = { 0 };
+
+	if (strcmp(world->ops->name, "aws") != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+		sim_expect(&world->sim, NULL, "%s", bodies[i]);
+	list(world, NULL, &found);
+	assert_int_equal(found.nr, 0);
+	leftover_list_release(&found);
+}
+
+static enum instance_state state_of(struct world *world, const char *id)
+{
+	struct instance_list found = { 0 };
+
+	suite_wait_s(world, 10);
+	suite_find(world, (struct instance_query){ .ids = &id, .nr_ids = 1 }, &found);
+	assert_int_equal(found.nr, 1);
+	enum instance_state state = found.v[0].state;
+	instance_list_release(&found);
+	return state;
+}
+
+void test_stop_and_start(void **state)
+{
+	struct world *world = *state;
+	const struct provider_ops *ops = world->ops;
+	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct error err = ERROR_INIT;
+
+	if (!(ops->caps & PROVIDER_CAP_STOP))
+		return;
+	request.spot = false;
+	char *id = suite_must_launch(world, &request);
+	suite_wait_s(world, 10);
+	int64_t running = sim_bill(&world->sim);
+	world_must(ops->stop(world->p, WORLD_REGION, id, &err), &err);
+	assert_int_equal(state_of(world, id), INSTANCE_STOPPED);
+	world_must(ops->stop(world->p, WORLD_REGION, id, &err), &err);
+	assert_true(sim_bill(&world->sim) < running && sim_bill(&world->sim) > 0); /* its disk */
+	world_must(ops->start(world->p, WORLD_REGION, id, &err), &err);
+	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
+	world_must(ops->start(world->p, WORLD_REGION, id, &err), &err);
+	assert_int_equal(sim_bill(&world->sim), running);
+	suite_end(world, id);
+	assert_int_equal(ops->start(world->p, WORLD_REGION, id, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	assert_int_equal(ops->stop(world->p, WORLD_REGION, "i-0123456789abcdef0", &err), -1);
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+	free(id);
+	if (ops->caps & PROVIDER_CAP_STOP_SPOT)
+		return;
+	request = world_request("l-spot", "l-spot-1");
+	id = suite_must_launch(world, &request);
+	suite_wait_s(world, 10);
+	assert_int_equal(ops->stop(world->p, WORLD_REGION, id, &err), -1);
+	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
+	free(id);
+}
