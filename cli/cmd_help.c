@@ -53,7 +53,7 @@ const struct command cmd_help = {
 	.examples = "gpucloud help\n"
 		    "gpucloud help exit-codes\n"
 		    "gpucloud help --man | man -l -\n",
-	.flags = COMMAND_BARE,
+	.flags = COMMAND_BARE | COMMAND_ALSO,
 	.max_args = 1,
 	.run = run_help,
 };

@@ -60,5 +60,6 @@ const struct command cmd_restart = {
 	.exits = "3 there is no such instance\n",
 	.min_args = 1,
 	.max_args = 1,
+	.flags = COMMAND_ALSO,
 	.run = restart_run,
 };

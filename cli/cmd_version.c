@@ -28,6 +28,6 @@ const struct command cmd_version = {
 	.usage = "gpucloud version",
 	.examples = "gpucloud version\n"
 		    "gpucloud --version\n",
-	.flags = COMMAND_BARE,
+	.flags = COMMAND_BARE | COMMAND_ALSO,
 	.run = run_version,
 };

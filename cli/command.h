@@ -15,8 +15,8 @@
 enum {
 	/* Needs no settings, no folders, no locale: nothing is looked up before it runs. */
 	COMMAND_BARE = 1 << 0,
-	/* Left out of the top help; still in the man page. */
-	COMMAND_HIDDEN = 1 << 1,
+	/* The top help only names it, so that it fits a screen; `help commands` has it all. */
+	COMMAND_ALSO = 1 << 1,
 };
 
 #define COMMAND_ANY_ARGS (-1)
@@ -33,6 +33,7 @@ struct command {
 	const char *exits;    /* "3 no such instance", ended by a newline each, or NULL */
 	unsigned flags;
 	int min_args, max_args; /* COMMAND_ANY_ARGS: no upper bound */
+	int stop_after;		/* options end behind so many arguments; 0: they stand anywhere */
 
 	/*
 	 * args: the filled struct, zeroed before. argc, argv: what was no option. Returns the exit
@@ -54,7 +55,9 @@ const char *command_suggest(const char *name);
 int command_unknown(const char *name, struct error *err);
 
 extern const struct command cmd_exec, cmd_pull, cmd_push, cmd_selftest, cmd_ssh;
-extern const struct command cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list, cmd_price,
-	cmd_restart, cmd_show, cmd_terminate, cmd_version;
+extern const struct command cmd_start, cmd_stop, cmd_sweep;
+extern const struct command cmd_hold, cmd_idle;
+extern const struct command cmd_bid, cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list,
+	cmd_price, cmd_restart, cmd_show, cmd_terminate, cmd_version;
 
 #endif

@@ -109,7 +109,8 @@ void help_command(FILE *out, const struct command *command)
 	print_lines(out, "  ", command->examples);
 }
 
-static void print_groups(FILE *out)
+/* Without those that any of `except` marks. */
+static void print_groups(FILE *out, unsigned except)
 {
 	const char *group = "";
 	size_t longest = 0;
@@ -118,7 +119,7 @@ static void print_groups(FILE *out)
 		if (strlen(commands[i]->name) > longest)
 			longest = strlen(commands[i]->name);
 	for (size_t i = 0; commands[i]; i++) {
-		if (commands[i]->flags & COMMAND_HIDDEN)
+		if (commands[i]->flags & except)
 			continue;
 		if (strcmp(commands[i]->group, group) != 0) {
 			group = commands[i]->group;
@@ -128,12 +129,40 @@ static void print_groups(FILE *out)
 	}
 }
 
+static void print_also(FILE *out)
+{
+	size_t column = 5;
+
+	fputs("\nAlso:", out);
+
+	for (size_t i = 0; commands[i]; i++) {
+		const char *name = commands[i]->name;
+
+		if (!(commands[i]->flags & COMMAND_ALSO))
+			continue;
+		if (column + 1 + strlen(name) > WIDTH) {
+			fputs("\n     ", out);
+			column = 5;
+		}
+		column += (size_t)fprintf(out, " %s", name);
+	}
+	fputc('\n', out);
+}
+
+void help_commands(FILE *out)
+{
+	fputs("Every command of gpucloud:\n", out);
+	print_groups(out, 0);
+	fputs("\nExamples:\n  gpucloud help launch\n", out);
+}
+
 void help_top(FILE *out)
 {
 	fputs("gpucloud " GPUCLOUD_VERSION ": price-check, launch and terminate GPU instances\n\n"
 	      "Usage: gpucloud [options] COMMAND [arguments]\n",
 	      out);
-	print_groups(out);
+	print_groups(out, COMMAND_ALSO);
+	print_also(out);
 	fputs("\nMore:\n", out);
 	help_row(out, "help COMMAND", "what a command does, its options, examples", 20);
 	for (const struct help_topic *topic = help_topics; topic->name; topic++) {

@@ -11,8 +11,9 @@ struct opt;
 
 void help_top(FILE *out);
 void help_command(FILE *out, const struct command *command);
-void help_list(FILE *out); /* the names, one a line */
-void help_man(FILE *out);  /* gpucloud(1) in mdoc(7) */
+void help_commands(FILE *out); /* all of them, in groups */
+void help_list(FILE *out);     /* the names, one a line */
+void help_man(FILE *out);      /* gpucloud(1) in mdoc(7) */
 
 /* Pages that belong to no command: "exit-codes", "environment", ... Ends with a NULL name. */
 struct help_topic {

@@ -16,6 +16,7 @@ const struct help_row help_exit_codes[] = {
 	{ "6", "timed out" },
 	{ "7", "a quota of the account" },
 	{ "8", "done, and something needs attention" },
+	{ "125", "gpucloud itself failed (exec, ssh, push, pull: others are the job's)" },
 	{ "130", "interrupted; what runs is known to 'gpucloud list'" },
 	{ NULL, NULL },
 };
@@ -102,6 +103,7 @@ static void print_options(FILE *out)
 }
 
 const struct help_topic help_topics[] = {
+	{ "commands", "every command, in a line each", help_commands },
 	{ "options", "options of every command", print_options },
 	{ "config", "the config file and other files", print_config },
 	{ "environment", "environment variables", print_environment },
