@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/http.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,21 +11,6 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/mem.h"
-
-/* One call on its way: what http_send_all() must know of it from attempt to attempt. */
-struct exchange {
-	struct http_call *call;
-	struct http_attempt attempt;
-	struct arena arena; /* what sign() made for this attempt */
-	struct http_url url;
-	int64_t due_ms;		/* by the monotonic clock */
-	int64_t signed_skew_ms; /* what sign() was told */
-	int retries;
-	int cost; /* tokens the last retry took */
-	bool done;
-	bool skew_retried;
-	bool unknown; /* an attempt may have been carried out unseen */
-};
 
 struct http *http_new(struct http_transport transport, const struct clock *clock,
 		      const struct rng *rng)
@@ -85,7 +71,7 @@ void http_call_release(struct http_call *call)
 	http_response_release(&call->response);
 }
 
-static void finish(struct exchange *x, int rc)
+void http_exchange_finish(struct http_exchange *x, int rc)
 {
 	x->done = true;
 	x->call->rc = rc;
@@ -95,13 +81,13 @@ static void finish(struct exchange *x, int rc)
 }
 
 /* Ends without an answer that settles it: what an earlier attempt left open stays open. */
-static void finish_open(struct exchange *x)
+static void finish_open(struct http_exchange *x)
 {
 	x->call->err.unknown |= x->unknown;
-	finish(x, -1);
+	http_exchange_finish(x, -1);
 }
 
-static void cancel(struct exchange *x)
+void http_exchange_cancel(struct http_exchange *x)
 {
 	error_set(&x->call->err, ERROR_CANCELLED, "interrupted before '%s' was asked%s",
 		  x->url.where, x->call->response.attempts ? " again" : "");
@@ -114,7 +100,7 @@ static bool is_cancelled(const struct http_request *request)
 	return interrupt_count() > (request->uninterruptible ? 1 : 0);
 }
 
-static int sign(struct http *http, struct exchange *x)
+static int sign(struct http *http, struct http_exchange *x)
 {
 	struct http_call *call = x->call;
 	struct http_request *request = &x->attempt.request;
@@ -132,14 +118,13 @@ static int sign(struct http *http, struct exchange *x)
 	return 0;
 }
 
-/* Makes the next attempt ready to go; -1: the call is over. */
-static int prepare(struct http *http, struct exchange *x)
+int http_exchange_prepare(struct http *http, struct http_exchange *x)
 {
 	struct http_call *call = x->call;
 	int attempts = call->response.attempts;
 
 	if (is_cancelled(&call->request)) {
-		cancel(x);
+		http_exchange_cancel(x);
 		return -1;
 	}
 	if (x->attempt.sink_fed && call->restart)
@@ -166,7 +151,7 @@ static int prepare(struct http *http, struct exchange *x)
 }
 
 /* Puts the call back in line, or ends it with the error it holds. */
-static void retry(struct http *http, struct exchange *x, int64_t base_ms, int cost)
+static void retry(struct http *http, struct http_exchange *x, int64_t base_ms, int cost)
 {
 	struct http_call *call = x->call;
 	int max = call->max_attempts > 0 ? call->max_attempts : HTTP_ATTEMPTS_MAX;
@@ -196,7 +181,7 @@ static void retry(struct http *http, struct exchange *x, int64_t base_ms, int co
  * Worth another signature only if the one refused was made with a time that the server's differs
  * from by more than its tolerance; a wrong key would be refused again.
  */
-static void retry_skewed(struct http *http, struct exchange *x, bool has_skew, int64_t skew_ms)
+static void retry_skewed(struct http *http, struct http_exchange *x, bool has_skew, int64_t skew_ms)
 {
 	struct http_call *call = x->call;
 	int max = call->max_attempts > 0 ? call->max_attempts : HTTP_ATTEMPTS_MAX;
@@ -213,7 +198,7 @@ static void retry_skewed(struct http *http, struct exchange *x, bool has_skew, i
 }
 
 /* For transports that know nothing of sinks. */
-static int feed_sink(struct exchange *x)
+static int feed_sink(struct http_exchange *x)
 {
 	struct http_call *call = x->call;
 	struct http_response *response = &call->response;
@@ -227,7 +212,7 @@ static int feed_sink(struct exchange *x)
 	return rc;
 }
 
-static enum http_verdict judge(struct exchange *x)
+static enum http_verdict judge(struct http_exchange *x)
 {
 	struct http_call *call = x->call;
 	enum http_verdict verdict;
@@ -246,7 +231,7 @@ static enum http_verdict judge(struct exchange *x)
 	return verdict;
 }
 
-static void settle_reply(struct http *http, struct exchange *x)
+static void settle_reply(struct http *http, struct http_exchange *x)
 {
 	int64_t skew_ms = 0;
 	bool has_skew = http_response_skew(&x->call->response, &skew_ms);
@@ -254,20 +239,20 @@ static void settle_reply(struct http *http, struct exchange *x)
 	if (has_skew)
 		http_skew_store(http, x->url.origin, skew_ms);
 	if (feed_sink(x) < 0) {
-		finish(x, -1);
+		http_exchange_finish(x, -1);
 		return;
 	}
 	switch (judge(x)) {
 	case HTTP_OK:
 		http_quota_give(http, x->cost ? x->cost : 1);
-		finish(x, 0);
+		http_exchange_finish(x, 0);
 		break;
 	case HTTP_FAIL:
 		/* Who may not ask now is not told what became of what they asked before. */
 		if (x->call->err.kind == ERROR_AUTH)
 			finish_open(x);
 		else
-			finish(x, -1);
+			http_exchange_finish(x, -1);
 		break;
 	case HTTP_RETRY:
 		retry(http, x, HTTP_BACKOFF_MS, HTTP_QUOTA_COST);
@@ -281,7 +266,7 @@ static void settle_reply(struct http *http, struct exchange *x)
 	}
 }
 
-static void settle(struct http *http, struct exchange *x)
+void http_exchange_settle(struct http *http, struct http_exchange *x)
 {
 	struct http_response *response = &x->call->response;
 	const struct error *err = &x->call->err;
@@ -296,82 +281,4 @@ static void settle(struct http *http, struct exchange *x)
 	else
 		retry(http, x, HTTP_BACKOFF_MS,
 		      err->kind == ERROR_TIMEOUT ? HTTP_QUOTA_TIMEOUT : HTTP_QUOTA_COST);
-}
-
-/* When the first of those still under way is due; -1 where none is. */
-static int64_t earliest(const struct exchange *list, size_t n)
-{
-	int64_t due = -1;
-
-	for (size_t i = 0; i < n; i++)
-		if (!list[i].done && (due < 0 || list[i].due_ms < due))
-			due = list[i].due_ms;
-	return due;
-}
-
-/* Sends at once everything that is due. */
-static void send_round(struct http *http, struct exchange *list, size_t n, int64_t now_ms)
-{
-	struct http_attempt **attempts = xcalloc(n, sizeof(struct http_attempt *));
-	struct exchange **sent = xcalloc(n, sizeof(struct exchange *));
-	size_t nr = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct exchange *x = &list[i];
-
-		if (x->done || x->due_ms > now_ms || prepare(http, x) < 0)
-			continue;
-		sent[nr] = x;
-		attempts[nr++] = &x->attempt;
-	}
-	if (nr)
-		http->transport.perform(http->transport.ctx, attempts, nr);
-	for (size_t i = 0; i < nr; i++)
-		settle(http, sent[i]);
-	free(attempts);
-	free(sent);
-}
-
-static void begin(struct http *http, struct exchange *x, struct http_call *call)
-{
-	x->call = call;
-	call->rc = -1;
-	error_clear(&call->err);
-	http_response_release(&call->response);
-	if (http_url_parse(call->request.url, &x->url, &call->err) < 0)
-		finish(x, -1);
-	else
-		x->due_ms = clock_mono_ms(http->clock);
-}
-
-int http_send_all(struct http *http, struct http_call **calls, size_t n)
-{
-	struct exchange *list = n ? xcalloc(n, sizeof(*list)) : NULL;
-	int64_t due;
-	int rc = 0;
-
-	for (size_t i = 0; i < n; i++)
-		begin(http, &list[i], calls[i]);
-	while ((due = earliest(list, n)) >= 0) {
-		int64_t now = clock_mono_ms(http->clock);
-
-		if (due > now && clock_sleep_ms(http->clock, due - now) < 0) {
-			for (size_t i = 0; i < n; i++)
-				if (!list[i].done)
-					cancel(&list[i]);
-			break;
-		}
-		now = clock_mono_ms(http->clock);
-		send_round(http, list, n, now > due ? now : due);
-	}
-	for (size_t i = 0; i < n; i++)
-		if (calls[i]->rc < 0)
-			rc = -1;
-	free(list);
-	return rc;
-}
-
-int http_send(struct http *http, struct http_call *call)
-{
-	return http_send_all(http, &call, 1);
 }

@@ -47,6 +47,9 @@ struct http_request {
 	int64_t timeout_ms;         /* 0: HTTP_TIMEOUT_MS; for the whole attempt */
 	int64_t connect_timeout_ms; /* 0: HTTP_CONNECT_MS */
 	size_t max_body;            /* 0: HTTP_BODY_MAX */
+	/* What it asks for, in the log: "us-east-1 RunInstances", under the topic "aws". NULL: method
+	 * and URL. Both or none; no secret in it. */
+	const char *log_topic, *log_title;
 	bool uninterruptible;       /* finish despite a first Ctrl-C: it may create something */
 };
 
@@ -127,14 +130,29 @@ struct http_attempt {
 	int rc;
 	struct error *err;
 };
+struct http_work;
 struct http_transport {
 	void *ctx;
 	void (*perform)(void *ctx, struct http_attempt **attempts, size_t n);
 	void (*free)(void *ctx);
+	/*
+	 * Instead of perform, for a transport that can take on more while others are under way:
+	 * asks the work for attempts as long as there is room, gives each back as it ends, and
+	 * returns when none is under way and none is left. NULL: perform is called, round by round.
+	 */
+	void (*stream)(void *ctx, const struct http_work *work);
+};
+
+/* What http.c has to send. */
+struct http_work {
+	void *ctx;
+	struct http_attempt *(*take)(void *ctx); /* NULL: none is ready now */
+	void (*give)(void *ctx, struct http_attempt *attempt);
+	int64_t (*wait_ms)(void *ctx); /* until one may be ready by itself; -1: none will */
 };
 
 /* Takes ownership. Needs clock and rng for the whole life. Thread-safe: one http may be shared by
- * the pool; each perform() of the curl transport has a multi handle of its own from a small free
+ * the pool; each stream() of the curl transport has a multi handle of its own from a small free
  * list, so connections are reused. */
 struct http *http_new(struct http_transport transport, const struct clock *clock,
 		      const struct rng *rng);
@@ -147,6 +165,19 @@ struct http_transport http_transport_curl(const struct clock *clock, const char 
 /* Sends one, or many at once; returns call->rc, or 0 if every rc is 0. */
 int http_send(struct http *http, struct http_call *call);
 int http_send_all(struct http *http, struct http_call **calls, size_t n);
+
+/*
+ * Sends calls as they become ready. next() is asked whenever there is room for one more; NULL means
+ * none before another has ended. done() is told of each that has ended, and may make others ready.
+ * No call waits for another, nor for another's retries. Returns when nothing is under way and next()
+ * has nothing.
+ */
+struct http_feed {
+	void *ctx;
+	struct http_call *(*next)(void *ctx);
+	void (*done)(void *ctx, struct http_call *call);
+};
+void http_send_feed(struct http *http, const struct http_feed *feed);
 
 /* Server's clock minus ours in ms, as learned per host from Date headers; 0 when unknown. */
 int64_t http_skew_ms(struct http *http, const char *url);

@@ -5,11 +5,12 @@
  *
  * A fresh easy handle for every attempt (nothing of one request can leak into the next),
  * connections kept by the multi handle, and multi handles kept in a small free list, one per
- * perform() at a time.
+ * stream() at a time.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -19,7 +20,7 @@
 #include "core/mem.h"
 
 #define MULTI_KEPT	 8   /* idle multi handles with their connections */
-#define IN_FLIGHT_MAX	 64  /* transfers of one perform() at once; the others queue */
+#define IN_FLIGHT_MAX	 160 /* transfers of one stream() at once; the others queue */
 #define POLL_MS		 100 /* how late an interrupt of another thread may be noticed */
 #define KEEPALIVE_IDLE_S 60
 
@@ -178,6 +179,19 @@ static void set_limits(struct transfer *transfer)
 				 (curl_off_t)transfer->reply.max_body);
 }
 
+/*
+ * The system's certificates come as one file, and on some systems as a folder of the same beside it.
+ * curl keeps what it has read of a file for the next connection, but not if there is a folder too:
+ * then each one costs another 20 ms.
+ */
+static bool has_system_bundle(CURL *easy)
+{
+	char *path = NULL;
+
+	return curl_easy_getinfo(easy, CURLINFO_CAINFO, &path) == CURLE_OK && path &&
+	       access(path, R_OK) == 0;
+}
+
 static void set_security(struct transfer *transfer)
 {
 	const char *ca_bundle = transfer->transport->ca_bundle;
@@ -190,10 +204,10 @@ static void set_security(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (ca_bundle) {
+	if (ca_bundle)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_bundle);
+	if (ca_bundle || has_system_bundle(easy))
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	}
 	if (transfer->url.loopback || transfer->url.link_local)
 		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -317,23 +331,45 @@ static void explain(const struct transfer *transfer, CURLcode code)
 	http_explain(&failure, &transfer->url, &transfer->reply);
 }
 
-static void end(struct transfer *transfer, CURLM *multi)
+/* What one stream() has under way. */
+struct in_flight {
+	struct curl_transport *transport;
+	const struct http_work *work;
+	CURLM *multi;
+	struct transfer *v[IN_FLIGHT_MAX];
+	size_t nr;
+};
+
+static void end(struct in_flight *flight, size_t i)
 {
-	curl_multi_remove_handle(multi, transfer->easy);
+	struct transfer *transfer = flight->v[i];
+	struct http_attempt *attempt = transfer->attempt;
+
+	curl_multi_remove_handle(flight->multi, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
-	transfer->easy = NULL;
-	transfer->headers = NULL;
+	free(transfer);
+	flight->v[i] = flight->v[--flight->nr];
+	flight->work->give(flight->work->ctx, attempt);
+}
+
+static size_t place_of(const struct in_flight *flight, const struct transfer *transfer)
+{
+	size_t i = 0;
+
+	while (flight->v[i] != transfer)
+		i++;
+	return i;
 }
 
 /* Takes what curl has finished; returns how many. */
-static size_t collect(CURLM *multi)
+static size_t collect(struct in_flight *flight)
 {
 	CURLMsg *message;
 	size_t done = 0;
 	int left;
 
-	while ((message = curl_multi_info_read(multi, &left))) {
+	while ((message = curl_multi_info_read(flight->multi, &left))) {
 		struct transfer *transfer = NULL;
 		CURLcode code = message->data.result;
 
@@ -345,61 +381,85 @@ static size_t collect(CURLM *multi)
 			transfer->attempt->rc = 0;
 		else
 			explain(transfer, code);
-		end(transfer, multi);
+		end(flight, place_of(flight, transfer));
 		done++;
 	}
 	return done;
 }
 
 /* Ends what an interrupt ends; returns how many. */
-static size_t cancel(CURLM *multi, struct transfer *transfers, size_t n)
+static size_t cancel(struct in_flight *flight)
 {
 	size_t done = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		struct transfer *transfer = &transfers[i];
+	for (size_t i = flight->nr; i-- > 0;) {
+		struct transfer *transfer = flight->v[i];
 
-		if (!transfer->easy || !is_cancelled(transfer->attempt))
+		if (!is_cancelled(transfer->attempt))
 			continue;
 		error_set(transfer->attempt->err, ERROR_CANCELLED,
 			  "interrupted while waiting for '%s'", transfer->url.where);
 		transfer->attempt->err->unknown =
 			was_sent(transfer) || transfer->attempt->request.uninterruptible;
-		end(transfer, multi);
+		end(flight, i);
 		done++;
 	}
 	return done;
 }
 
-static void perform(void *ctx, struct http_attempt **attempts, size_t n)
+/* Begins what is ready as long as there is room. */
+static void fill(struct in_flight *flight)
+{
+	const struct http_work *work = flight->work;
+
+	while (flight->nr < IN_FLIGHT_MAX) {
+		struct http_attempt *attempt = work->take(work->ctx);
+
+		if (!attempt)
+			return;
+		struct transfer *transfer = xcalloc(1, sizeof(*transfer));
+		if (begin(flight->transport, transfer, attempt) < 0) {
+			free(transfer);
+			work->give(work->ctx, attempt);
+			continue;
+		}
+		if (curl_multi_add_handle(flight->multi, transfer->easy) != CURLM_OK)
+			out_of_memory();
+		flight->v[flight->nr++] = transfer;
+	}
+}
+
+/* Waits for something to happen, or for the next that is ready by itself. */
+static void wait_for_any(struct in_flight *flight)
+{
+	int64_t ms = flight->work->wait_ms(flight->work->ctx);
+
+	if (ms < 0 || ms > POLL_MS || flight->nr == IN_FLIGHT_MAX)
+		ms = POLL_MS;
+	curl_multi_poll(flight->multi, NULL, 0, (int)ms, NULL);
+}
+
+static void stream(void *ctx, const struct http_work *work)
 {
 	struct curl_transport *transport = ctx;
-	size_t started = 0, in_flight = 0;
+	struct in_flight flight = { .transport = transport, .work = work };
 	int running;
 
 	pthread_once(&curl_once, init_curl);
-	struct transfer *transfers = xcalloc(n, sizeof(*transfers));
-	CURLM *multi = take_multi(transport);
-	while (started < n || in_flight) {
-		for (; started < n && in_flight < IN_FLIGHT_MAX; started++) {
-			struct transfer *transfer = &transfers[started];
-
-			if (begin(transport, transfer, attempts[started]) < 0)
-				continue;
-			if (curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
-				out_of_memory();
-			in_flight++;
-		}
-		if (curl_multi_perform(multi, &running) != CURLM_OK)
+	flight.multi = take_multi(transport);
+	for (;;) {
+		fill(&flight);
+		if (!flight.nr)
+			break;
+		if (curl_multi_perform(flight.multi, &running) != CURLM_OK)
 			out_of_memory();
-		in_flight -= collect(multi);
+		size_t ended = collect(&flight);
 		if (interrupted())
-			in_flight -= cancel(multi, transfers, started);
-		if (in_flight)
-			curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
+			ended += cancel(&flight);
+		if (!ended)
+			wait_for_any(&flight);
 	}
-	free(transfers);
-	keep_multi(transport, multi);
+	keep_multi(transport, flight.multi);
 }
 
 static void transport_free(void *ctx)
@@ -425,7 +485,7 @@ struct http_transport http_transport_curl(const struct clock *clock, const char 
 	pthread_mutex_init(&transport->lock, NULL);
 	return (struct http_transport){
 		.ctx = transport,
-		.perform = perform,
+		.stream = stream,
 		.free = transport_free,
 	};
 }

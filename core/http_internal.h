@@ -149,6 +149,31 @@ int64_t http_skew_get(struct http *http, const char *origin);
 enum http_verdict http_classify_default(const struct http_response *response, const char *where,
 					struct error *err);
 
+/* --- core/http.c: one call, from attempt to attempt; core/http_send.c sends them ---------------- */
+
+/* One call on its way: what must be known of it from attempt to attempt. */
+struct http_exchange {
+	struct http_exchange *next; /* of those that wait for their next attempt */
+	struct http_call *call;
+	struct http_attempt attempt;
+	struct arena arena; /* what sign() made for this attempt */
+	struct http_url url;
+	int64_t due_ms;		/* by the monotonic clock */
+	int64_t signed_skew_ms; /* what sign() was told */
+	int retries;
+	int cost; /* tokens the last retry took */
+	bool done;
+	bool skew_retried;
+	bool unknown; /* an attempt may have been carried out unseen */
+};
+
+/* Makes the next attempt ready to go; -1: the call is over. */
+int http_exchange_prepare(struct http *http, struct http_exchange *x);
+/* Judges an attempt that has ended: done, or due again at due_ms. */
+void http_exchange_settle(struct http *http, struct http_exchange *x);
+void http_exchange_cancel(struct http_exchange *x); /* an interrupt, while it waited */
+void http_exchange_finish(struct http_exchange *x, int rc);
+
 /* --- core/http_log.c -------------------------------------------------------------------------- */
 
 void http_log_attempt(const struct http_attempt *attempt, const struct http_url *url, int number);

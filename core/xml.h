@@ -47,7 +47,8 @@ const char *xml_text(const struct _xmlNode *node, const char *path);
 
 /*
  * Streaming. The root has depth 0. `end` brings the text of a leaf element whole; an element that
- * holds others has text "" (as xml_text gives for it). Strings are valid during the call only.
+ * holds others has text "" (as xml_text gives for it). Strings are valid during the call only, but
+ * a name is always the same pointer within one document: who has compared it once need not again.
  */
 struct xml_handler {
 	void *ctx;

@@ -32,6 +32,15 @@ static struct xml_stream *stream_of(void *user)
 	return ((xmlParserCtxt *)user)->_private;
 }
 
+/* As buf_clear, for what happens at every tag. */
+static void clear_text(struct buf *text)
+{
+	if (!text->len)
+		return;
+	text->len = 0;
+	text->data[0] = '\0';
+}
+
 static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
 		     int nr_namespaces, const xmlChar **namespaces, int nr_attributes,
 		     int nr_defaulted, const xmlChar **attributes)
@@ -47,7 +56,7 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
 	(void)attributes;
 	if (stream->guard.refusal)
 		return;
-	buf_clear(&stream->text);
+	clear_text(&stream->text);
 	stream->leaf = true;
 	stream->seen_root = true;
 
@@ -69,22 +78,30 @@ static void on_end(void *user, const xmlChar *name, const xmlChar *prefix, const
 	if (stream->guard.refusal)
 		return;
 	if (!stream->leaf)
-		buf_clear(&stream->text);
+		clear_text(&stream->text);
 	stream->depth--;
 	if (stream->handler.end &&
 	    stream->handler.end(stream->handler.ctx, (const char *)name, stream->depth,
 				stream->text.data, stream->text.len) < 0)
 		xml_guard_refuse(&stream->guard, user, "a value that was not expected");
 	stream->leaf = false;
-	buf_clear(&stream->text);
+	clear_text(&stream->text);
 }
 
 static void on_text(void *user, const xmlChar *text, int len)
 {
 	struct xml_stream *stream = stream_of(user);
 
-	if (stream->leaf && stream->depth && len > 0)
-		buf_add(&stream->text, text, (size_t)len);
+	if (!stream->leaf || !stream->depth || len <= 0)
+		return;
+	if ((size_t)len <
+	    stream->text.cap - stream->text.len) { /* the usual case, without a call */
+		memcpy(stream->text.data + stream->text.len, text, (size_t)len);
+		stream->text.len += (size_t)len;
+		stream->text.data[stream->text.len] = '\0';
+		return;
+	}
+	buf_add(&stream->text, text, (size_t)len);
 }
 
 struct xml_stream *xml_stream_new(const struct xml_handler *handler, size_t max_bytes,

@@ -6,7 +6,8 @@ const struct provider_ops aws_provider = {
 	.title = "Amazon EC2",
 	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_RESTART | PROVIDER_CAP_QUOTA |
 		PROVIDER_CAP_DRY_RUN | PROVIDER_CAP_USER_DATA | PROVIDER_CAP_TAGS |
-		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS | PROVIDER_CAP_CONSOLE,
+		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS | PROVIDER_CAP_CONSOLE |
+		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP,
 	.open = aws_open,
 	.close = aws_close,
 	.default_region = aws_default_region,
@@ -22,5 +23,9 @@ const struct provider_ops aws_provider = {
 	.restart = aws_restart,
 	.tag = aws_tag,
 	.console = aws_console,
+	.leftovers = aws_leftovers,
+	.remove = aws_remove,
+	.stop = aws_stop,
+	.start = aws_start,
 	.quota = aws_quota,
 };

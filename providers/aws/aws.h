@@ -128,6 +128,7 @@ struct aws_call {
 	/* Results. */
 	int rc;
 	struct error err; /* kind by aws_error.c; code and request_id as AWS gave them */
+	int attempts;	  /* how often it was sent */
 	struct xml xml;	  /* Query: the reply, where rc is 0 */
 	struct json json; /* JSON: the reply, where rc is 0 */
 
@@ -138,6 +139,7 @@ struct aws_call {
 	const char *service, *region, *target, *url;
 	const char *what;	/* "RunInstances in us-east-1" */
 	const char *reply_name; /* "the RunInstances reply" */
+	const char *title;	/* "us-east-1 RunInstances": for the log */
 	struct buf body;
 	const struct aws_cred *signer;
 	struct xml_stream *xml_stream;
@@ -156,6 +158,17 @@ void aws_call_release(struct aws_call *call); /* usable again, as zeroed */
 
 /* Sends all at once (calls whose rc is set already are skipped); 0 if every rc is 0. */
 int aws_send_all(struct provider *p, struct aws_call **calls, size_t n);
+
+/*
+ * Sends calls as they become ready, without one waiting for another: see struct http_feed. A call
+ * whose rc is set already is not sent, but given to done() as it is.
+ */
+struct aws_feed {
+	void *ctx;
+	struct aws_call *(*next)(void *ctx);
+	void (*done)(void *ctx, struct aws_call *call);
+};
+void aws_send_feed(struct provider *p, const struct aws_feed *feed);
 
 /* One plain call and its reply, for what needs no more. */
 int aws_query(struct provider *p, const char *service, const char *region,
@@ -197,6 +210,11 @@ int aws_launch(struct provider *p, const struct launch_request *request,
 int aws_instances(struct provider *p, const struct instance_query *query, struct instance_list *ret,
 		  struct error *err);
 int aws_terminate(struct provider *p, const char *region, const char *id, struct error *err);
+int aws_leftovers(struct provider *p, const struct leftover_query *query, struct leftover_list *ret,
+		  struct error *err);
+int aws_remove(struct provider *p, const struct leftover *leftover, struct error *err);
+int aws_stop(struct provider *p, const char *region, const char *id, struct error *err);
+int aws_start(struct provider *p, const char *region, const char *id, struct error *err);
 int aws_release(struct provider *p, const char *region, const char *launch_id,
 		struct release_result *ret, struct error *err);
 int aws_tag(struct provider *p, const char *region, const char *id, const struct tag *tag,

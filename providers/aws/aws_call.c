@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One API call, or many at once: signed anew at every attempt, judged, parsed. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static void start(struct aws_call *call, struct provider *p, const char *service
 	call->region = arena_strdup(&call->arena, region);
 	call->what = arena_printf(&call->arena, "%s in %s", action, region);
 	call->reply_name = arena_printf(&call->arena, "the %s reply", action);
+	call->title = arena_printf(&call->arena, "%s %s", region, action);
 	call->rc = aws_config_endpoint(&p->config, service, region, &url, &call->err);
 	call->url = arena_strdup(&call->arena, url.data);
 	buf_release(&url);
@@ -153,6 +155,8 @@ static void prepare(struct aws_call *call, const struct aws_cred *cred)
 			.body = call->body.data,
 			.body_len = call->body.len,
 			.uninterruptible = call->creates,
+			.log_topic = "aws",
+			.log_title = call->title,
 		},
 		.ctx = call,
 		.sign = call->anonymous ? NULL : on_sign,
@@ -196,6 +200,7 @@ static int finish(struct aws_call *call)
 	struct error err = ERROR_INIT;
 	int rc;
 
+	call->attempts = response->attempts;
 	if (call->http.rc < 0)
 		return transport_failed(call, &call->http.err);
 	if (call->stream)
@@ -227,38 +232,79 @@ static const struct aws_cred *signer_of(struct provider *p, const struct aws_cal
 	return aws_credentials(p, &cred, err) < 0 ? NULL : cred;
 }
 
-int aws_send_all(struct provider *p, struct aws_call **calls, size_t n)
-{
-	struct http_call **https = xcalloc(n ? n : 1, sizeof(struct http_call *));
-	struct aws_call **sent = xcalloc(n ? n : 1, sizeof(struct aws_call *));
-	size_t nr = 0;
-	int rc = 0;
+/* A feed of calls as a feed of exchanges. */
+struct relay {
+	struct provider *p;
+	const struct aws_feed *feed;
+};
 
-	for (size_t i = 0; i < n; i++) {
+static struct http_call *relay_next(void *ctx)
+{
+	const struct relay *relay = ctx;
+	struct aws_call *call;
+
+	while ((call = relay->feed->next(relay->feed->ctx))) {
 		struct error err = ERROR_INIT;
 
-		if (calls[i]->rc < 0)
-			continue;
+		if (call->rc == 0) {
+			const struct aws_cred *cred = signer_of(relay->p, call, &err);
 
-		const struct aws_cred *cred = signer_of(p, calls[i], &err);
-
-		if (err.kind != ERROR_NONE) {
-			fail(calls[i], &err);
-			continue;
+			if (err.kind == ERROR_NONE) {
+				prepare(call, cred);
+				return &call->http;
+			}
+			fail(call, &err);
 		}
-		prepare(calls[i], cred);
-		https[nr] = &calls[i]->http;
-		sent[nr++] = calls[i];
+		if (relay->feed->done)
+			relay->feed->done(relay->feed->ctx, call);
 	}
-	if (nr > 0)
-		http_send_all(p->env.http, https, nr);
-	for (size_t i = 0; i < nr; i++)
-		finish(sent[i]);
+	return NULL;
+}
+
+static void relay_done(void *ctx, struct http_call *http)
+{
+	const struct relay *relay = ctx;
+	struct aws_call *call = (void *)((char *)http - offsetof(struct aws_call, http));
+
+	finish(call);
+	if (relay->feed->done)
+		relay->feed->done(relay->feed->ctx, call);
+}
+
+void aws_send_feed(struct provider *p, const struct aws_feed *feed)
+{
+	struct relay relay = { p, feed };
+	const struct http_feed http_feed = { &relay, relay_next, relay_done };
+
+	http_send_feed(p->env.http, &http_feed);
+}
+
+/* A fixed number of calls as a feed. */
+struct batch {
+	struct aws_call **calls;
+	size_t n;
+};
+
+static struct aws_call *next_of_batch(void *ctx)
+{
+	struct batch *batch = ctx;
+
+	if (!batch->n)
+		return NULL;
+	batch->n--;
+	return *batch->calls++;
+}
+
+int aws_send_all(struct provider *p, struct aws_call **calls, size_t n)
+{
+	struct batch batch = { calls, n };
+	const struct aws_feed feed = { .ctx = &batch, .next = next_of_batch };
+	int rc = 0;
+
+	aws_send_feed(p, &feed);
 	for (size_t i = 0; i < n; i++)
 		if (calls[i]->rc < 0)
 			rc = -1;
-	free(https);
-	free(sent);
 	return rc;
 }
 

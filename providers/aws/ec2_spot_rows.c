@@ -6,228 +6,294 @@
 
 #include "core/mem.h"
 #include "core/text.h"
-#include "core/timefmt.h"
 #include "providers/aws/ec2.h"
 
 /* <DescribeSpotPriceHistoryResponse><spotPriceHistorySet><item><leaf>; the root has depth 0. */
+#define DEPTH_ROOT  0
 #define DEPTH_TOKEN 1
 #define DEPTH_ITEM  2
 #define DEPTH_LEAF  3
 
-static void clear_row(struct spot_rows *rows)
+#define LINUX	  "Linux/UNIX"
+#define LINUX_VPC "Linux/UNIX (Amazon VPC)"
+
+static const char *const field_names[SPOT_FIELDS] = {
+	[SPOT_ZONE] = "availabilityZone", [SPOT_ZONE_ID] = "availabilityZoneId",
+	[SPOT_TYPE] = "instanceType",	  [SPOT_PRODUCT] = "productDescription",
+	[SPOT_PRICE] = "spotPrice",	  [SPOT_TIME] = "timestamp",
+};
+
+static void clear_row(struct spot_page *page)
 {
-	rows->zone[0] = rows->zone_id[0] = rows->type[0] = '\0';
-	rows->product[0] = rows->price[0] = rows->time[0] = '\0';
+	for (size_t i = 0; i < SPOT_FIELDS; i++) {
+		page->fields[i].len = 0;
+		page->fields[i].text[0] = '\0';
+	}
 }
 
-int spot_rows_start(void *ctx, const char *name, int depth)
+int spot_page_start(void *ctx, const char *name, int depth)
 {
-	struct spot_rows *rows = ctx;
+	struct spot_page *page = ctx;
 
-	if (depth == DEPTH_ITEM && !strcmp(name, "item"))
-		clear_row(rows);
+	if (depth == DEPTH_ITEM) {
+		if (name != page->item && !strcmp(name, "item"))
+			page->item = name;
+		if (name == page->item)
+			clear_row(page);
+	} else if (depth == DEPTH_ROOT) {
+		/* Another document, another parser, other pointers. */
+		memset(page->names, 0, sizeof(page->names));
+		page->item = NULL;
+	}
 	return 0;
 }
 
-void spot_rows_restart(void *ctx)
+void spot_page_drop(struct spot_page *page)
 {
-	struct spot_rows *rows = ctx;
+	*page->region->total -= page->nr;
+	page->nr = page->nr_foreign = 0;
+	free(page->next_token);
+	page->next_token = NULL;
+	page->rc = 0;
+	clear_row(page);
+}
 
-	*rows->total -= rows->nr - rows->nr_whole;
-	rows->nr = rows->nr_whole;
-	free(rows->next_token);
-	rows->next_token = NULL;
-	rows->rc = 0;
-	clear_row(rows);
+void spot_page_restart(void *ctx)
+{
+	spot_page_drop(ctx);
 }
 
 /* Keeps the first complaint: it is told once the page has been read. */
-static void refuse(struct spot_rows *rows, const char *field, const char *what)
+static void refuse(struct spot_page *page, enum spot_field field, const char *what)
 {
-	if (!rows->rc)
-		rows->rc = error_set(&rows->err, ERROR_PROTOCOL, "'%s' of the reply is %s", field,
-				     what);
+	if (!page->rc)
+		page->rc = error_set(&page->err, ERROR_PROTOCOL, "'%s' of the reply is %s",
+				     field_names[field], what);
 }
 
-static bool find_type(const struct spot_rows *rows, unsigned *ret)
+static bool is_field(const struct spot_text *field, const char *text, size_t len)
 {
-	for (size_t i = 0; i < rows->query->nr_types; i++) {
-		if (strcmp(rows->query->types[i], rows->type) != 0)
+	return field->len == len && memcmp(field->text, text, len) == 0;
+}
+
+/* Types are many where a query asks for all: the one met last for a hash is tried first. */
+static bool find_type(struct spot_page *page, unsigned *ret)
+{
+	const struct spot_query *query = page->region->query;
+	const struct spot_text *type = &page->fields[SPOT_TYPE];
+	unsigned hash = 0;
+
+	for (size_t i = 0; i < type->len; i++)
+		hash = hash * 31 + (unsigned char)type->text[i];
+	uint16_t *known = &page->region->known_types[hash % ARRAY_SIZE(page->region->known_types)];
+	if (*known && !strcmp(query->types[*known - 1], type->text)) {
+		*ret = *known - 1u;
+		return true;
+	}
+	for (size_t i = 0; i < query->nr_types; i++) {
+		if (strcmp(query->types[i], type->text) != 0)
 			continue;
 		*ret = (unsigned)i;
+		if (i < UINT16_MAX)
+			*known = (uint16_t)(i + 1);
 		return true;
 	}
 	return false;
 }
 
-static bool find_zone(struct spot_rows *rows, unsigned *ret)
+/* The ids of zones: one each, and each its own. Rows that name none say nothing. */
+static bool take_zone_id(struct spot_page *page, struct zone *zone)
 {
-	for (unsigned i = 0; i < rows->nr_zones; i++) {
-		if (strcmp(rows->zones[i].name, rows->zone) != 0)
-			continue;
-		*ret = i;
+	struct spot_region *region = page->region;
+	const char *id = page->fields[SPOT_ZONE_ID].text;
+	const struct zone *clash = *zone->id ? zone : NULL;
+
+	if (!*id || !strcmp(zone->id, id))
+		return true;
+	if (!ec2_name_ok(id)) {
+		refuse(page, SPOT_ZONE_ID, "no zone's id");
+		return false;
+	}
+	for (unsigned i = 0; i < region->nr_zones && !clash; i++)
+		if (!strcmp(region->zones[i].id, id))
+			clash = &region->zones[i];
+	if (!clash) {
+		zone->id = arena_strdup(&region->arena, id);
 		return true;
 	}
-	if (!ec2_name_ok(rows->zone) || !text_starts_with(rows->zone, rows->region) ||
-	    (*rows->zone_id && !ec2_name_ok(rows->zone_id))) {
-		refuse(rows, "availabilityZone", "no zone of the region");
-		return false;
-	}
-	if (rows->nr_zones == SPOT_ZONES_MAX) {
-		refuse(rows, "availabilityZone", "one of too many zones");
-		return false;
-	}
-	rows->zones[rows->nr_zones].name = arena_strdup(&rows->arena, rows->zone);
-	rows->zones[rows->nr_zones].id = arena_strdup(&rows->arena, rows->zone_id);
-	*ret = rows->nr_zones++;
-	return true;
+	if (!page->rc)
+		page->rc = error_set(&page->err, ERROR_PROTOCOL,
+				     "'availabilityZoneId' of the reply is '%s' for zone '%s', but "
+				     "zone '%s' has '%s'",
+				     id, zone->name, clash->name, clash->id);
+	return false;
 }
 
-static void take_row(struct spot_rows *rows)
+static bool find_zone(struct spot_page *page, unsigned *ret)
 {
-	struct spot_row row = { 0 };
-	struct error bad;
+	struct spot_region *region = page->region;
+	const char *name = page->fields[SPOT_ZONE].text;
 
-	if (strcmp(rows->product, "Linux/UNIX") != 0 &&
-	    strcmp(rows->product, "Linux/UNIX (Amazon VPC)") != 0)
-		return;
-	/* Servers that do not know a filter send everything: it is filtered here too. */
-	if (!find_type(rows, &row.type))
-		return;
-	if (rows->query->zone && strcmp(rows->query->zone, rows->zone) != 0)
-		return;
-	if (money_parse(rows->price, "spotPrice", &row.micros, &bad) || row.micros <= 0) {
-		refuse(rows, "spotPrice", "no price");
-		return;
-	}
-	if (time_parse_ms(rows->time, "timestamp", &row.ms, &bad)) {
-		refuse(rows, "timestamp", "no time");
-		return;
-	}
-	if (row.ms / 1000 > rows->query->until || !find_zone(rows, &row.zone))
-		return;
-	if (*rows->total >= SPOT_ROWS_MAX) {
-		refuse(rows, "spotPriceHistorySet", "longer than two million prices");
-		return;
-	}
-	++*rows->total;
-	row.seq = (unsigned)rows->nr;
-	rows->v = xgrow(rows->v, rows->nr, &rows->cap, sizeof(*rows->v));
-	rows->v[rows->nr++] = row;
-}
-
-static void take_leaf(struct spot_rows *rows, const char *name, const char *text, size_t len)
-{
-	const struct {
-		const char *name;
-		char *to;
-	} leaves[] = {
-		{ "availabilityZone", rows->zone }, { "availabilityZoneId", rows->zone_id },
-		{ "instanceType", rows->type },	    { "productDescription", rows->product },
-		{ "spotPrice", rows->price },	    { "timestamp", rows->time },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++) {
-		if (strcmp(leaves[i].name, name) != 0)
+	for (unsigned i = 0; i < region->nr_zones; i++) {
+		if (strcmp(region->zones[i].name, name) != 0)
 			continue;
-		if (len >= sizeof(rows->zone)) {
-			refuse(rows, leaves[i].name, "too long");
-			return;
-		}
-		memcpy(leaves[i].to, text, len);
-		leaves[i].to[len] = '\0';
-		return;
+		*ret = i;
+		return take_zone_id(page, &region->zones[i]);
 	}
+	if (!ec2_name_ok(name) || !text_starts_with(name, region->name)) {
+		refuse(page, SPOT_ZONE, "no zone of the region");
+		return false;
+	}
+	if (region->nr_zones == SPOT_ZONES_MAX) {
+		refuse(page, SPOT_ZONE, "one of too many zones");
+		return false;
+	}
+	region->zones[region->nr_zones].name = arena_strdup(&region->arena, name);
+	region->zones[region->nr_zones].id = "";
+	*ret = region->nr_zones++;
+	return take_zone_id(page, &region->zones[*ret]);
 }
 
-int spot_rows_end(void *ctx, const char *name, int depth, const char *text, size_t len)
+static bool was_asked(struct spot_page *page, unsigned *ret_type)
 {
-	struct spot_rows *rows = ctx;
+	const struct spot_text *product = &page->fields[SPOT_PRODUCT];
+	const char *zone = page->region->query->zone;
 
-	if (rows->rc)
+	/* Servers that do not know a filter send everything: it is filtered here too. */
+	return (is_field(product, LINUX, sizeof(LINUX) - 1) ||
+		is_field(product, LINUX_VPC, sizeof(LINUX_VPC) - 1)) &&
+	       find_type(page, ret_type) && (!zone || !strcmp(zone, page->fields[SPOT_ZONE].text));
+}
+
+static void add_row(struct spot_page *page, const struct spot_row *row)
+{
+	if (*page->region->total >= SPOT_ROWS_MAX) {
+		if (!page->rc)
+			page->rc = error_set(&page->err, ERROR_PROTOCOL,
+					     "'spotPriceHistorySet' of the replies is longer than "
+					     "%d prices",
+					     SPOT_ROWS_MAX);
+		error_hint(&page->err, "ask for fewer types, fewer regions or a shorter time");
+		return;
+	}
+	++*page->region->total;
+	if (page->nr == page->cap)
+		page->v = xgrow(page->v, page->nr, &page->cap, sizeof(*page->v));
+	page->v[page->nr++] = *row;
+}
+
+static void take_row(struct spot_page *page)
+{
+	const struct spot_text *price = &page->fields[SPOT_PRICE], *time = &page->fields[SPOT_TIME];
+	unsigned type, zone;
+	struct spot_row row;
+
+	if (!was_asked(page, &type))
+		return;
+	if (spot_price_parse(price->text, price->len, &row.point.micros) || row.point.micros <= 0) {
+		refuse(page, SPOT_PRICE, "no price");
+		return;
+	}
+	if (spot_time_parse(&page->day, time->text, time->len, &row.point.ms)) {
+		refuse(page, SPOT_TIME, "no time");
+		return;
+	}
+	if (row.point.ms / 1000 > page->region->query->until)
+		return;
+	if (row.point.ms > page->region->latest_ms) {
+		refuse(page, SPOT_TIME, "in the future");
+		return;
+	}
+	if (!find_zone(page, &zone))
+		return;
+	if (row.point.ms < page->from_ms || row.point.ms >= page->to_ms) {
+		page->nr_foreign++;
+		return;
+	}
+	row.column = type * SPOT_ZONES_MAX + zone;
+	add_row(page, &row);
+}
+
+/* Fields come in the same order in every row: the one after the last is tried first. */
+static enum spot_field field_of(struct spot_page *page, const char *name)
+{
+	unsigned i = page->expected;
+
+	if (page->names[i] != name) {
+		for (i = 0; i < SPOT_FIELDS && page->names[i] != name; i++)
+			;
+		if (i == SPOT_FIELDS)
+			for (i = 0; i < SPOT_FIELDS && strcmp(field_names[i], name) != 0; i++)
+				;
+		if (i == SPOT_FIELDS)
+			return SPOT_FIELDS;
+		page->names[i] = name;
+	}
+	page->expected = (i + 1) % SPOT_FIELDS;
+	return i;
+}
+
+static void take_leaf(struct spot_page *page, const char *name, const char *text, size_t len)
+{
+	enum spot_field field = field_of(page, name);
+
+	if (field == SPOT_FIELDS)
+		return;
+	if (len > SPOT_TEXT_MAX) {
+		refuse(page, field, "too long");
+		return;
+	}
+	memcpy(page->fields[field].text, text, len);
+	page->fields[field].text[len] = '\0';
+	page->fields[field].len = len;
+}
+
+int spot_page_end(void *ctx, const char *name, int depth, const char *text, size_t len)
+{
+	struct spot_page *page = ctx;
+
+	if (page->rc)
 		return 0;
 	if (depth == DEPTH_LEAF) {
-		take_leaf(rows, name, text ? text : "", text ? len : 0);
-	} else if (depth == DEPTH_ITEM && !strcmp(name, "item")) {
-		take_row(rows);
-	} else if (depth == DEPTH_TOKEN && !strcmp(name, "nextToken") && text) {
+		take_leaf(page, name, text, len);
+	} else if (depth == DEPTH_ITEM) {
+		if (name == page->item)
+			take_row(page);
+	} else if (depth == DEPTH_TOKEN && !strcmp(name, "nextToken")) {
 		if (len > EC2_TOKEN_MAX) {
-			refuse(rows, "nextToken", "too long");
+			page->rc = error_set(&page->err, ERROR_PROTOCOL,
+					     "'nextToken' of the reply is too long");
 			return 0;
 		}
-		free(rows->next_token);
-		rows->next_token = xstrndup(text, len);
+		free(page->next_token);
+		page->next_token = xstrndup(text, len);
 	}
 	return 0;
 }
 
-int spot_rows_page(struct spot_rows *rows, struct error *err)
+int spot_page_check(const struct spot_page *page, struct error *err)
 {
-	if (rows->rc) {
-		*err = rows->err;
-		return -1;
+	if (page->rc)
+		*err = page->err;
+	return page->rc;
+}
+
+void spot_page_keep(struct spot_page *page)
+{
+	for (size_t i = 0; i < page->nr; i++) {
+		struct spot_column *column = &page->region->columns[page->v[i].column];
+
+		if (column->nr == column->cap)
+			column->v = xgrow(column->v, column->nr, &column->cap, sizeof(*column->v));
+		column->v[column->nr++] = page->v[i].point;
 	}
-	rows->nr_whole = rows->nr;
-	return 0;
+	page->nr = page->nr_foreign = 0; /* the region's total has them already */
 }
 
-/* Oldest first; of two at the same instant the one that came later is older. */
-static int by_series(const void *a, const void *b)
+void spot_page_release(struct spot_page *page)
 {
-	const struct spot_row *x = a, *y = b;
-
-	if (x->type != y->type)
-		return x->type < y->type ? -1 : 1;
-	if (x->zone != y->zone)
-		return x->zone < y->zone ? -1 : 1;
-	if (x->ms != y->ms)
-		return x->ms < y->ms ? -1 : 1;
-	return x->seq > y->seq ? -1 : x->seq < y->seq;
-}
-
-/* The points of one series: the last change at or before `since`, then one a second at most. */
-static void fill_points(const struct spot_row *v, size_t n, int64_t since, struct arena *arena,
-			struct spot_series *series)
-{
-	size_t first = 0;
-
-	while (first + 1 < n && v[first + 1].ms <= since * 1000)
-		first++;
-	series->v = arena_alloc(arena, (n - first) * sizeof(*series->v));
-	for (size_t i = first; i < n; i++) {
-		struct price_point point = { .time = v[i].ms / 1000, .micros = v[i].micros };
-		if (series->nr && series->v[series->nr - 1].time == point.time)
-			series->nr--;
-		series->v[series->nr++] = point;
-	}
-}
-
-void spot_rows_series(struct spot_rows *rows, struct spot_history *history, size_t *cap)
-{
-	struct arena *arena = &history->arena;
-
-	if (rows->nr)
-		qsort(rows->v, rows->nr, sizeof(*rows->v), by_series);
-	for (size_t i = 0, end; i < rows->nr; i = end) {
-		const struct spot_row *row = &rows->v[i];
-		for (end = i + 1; end < rows->nr; end++)
-			if (rows->v[end].type != row->type || rows->v[end].zone != row->zone)
-				break;
-		struct spot_series series = {
-			.region = arena_strdup(arena, rows->region),
-			.type = arena_strdup(arena, rows->query->types[row->type]),
-			.zone = { arena_strdup(arena, rows->zones[row->zone].name),
-				  arena_strdup(arena, rows->zones[row->zone].id) },
-		};
-		fill_points(row, end - i, rows->query->since, arena, &series);
-		history->v = arena_grow(arena, history->v, history->nr, cap, sizeof(*history->v));
-		history->v[history->nr++] = series;
-	}
-}
-
-void spot_rows_release(struct spot_rows *rows)
-{
-	arena_release(&rows->arena);
-	free(rows->v);
-	free(rows->next_token);
+	spot_page_drop(page);
+	free(page->v);
+	page->v = NULL;
+	page->cap = 0;
 }

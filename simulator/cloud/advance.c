@@ -165,7 +165,7 @@ static void step_instance(struct cloud *cloud, struct instance *instance)
 		else if (instance->state == STATE_SHUTTING_DOWN)
 			instance_gone(cloud, instance);
 		else if (instance->state == STATE_STOPPING)
-			instance_stopped(instance);
+			instance_stopped(cloud, instance);
 	}
 	if (instance->interrupt_ms <= cloud->now_ms)
 		instance_end(cloud, instance, CODE_SPOT_END, "Spot instance termination",

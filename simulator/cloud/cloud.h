@@ -158,7 +158,8 @@ struct cloud_tag {
 /* One thing ever made. Strings are the cloud's own, valid during the call. */
 struct cloud_resource {
 	const char
-		*kind; /* instance volume network-interface security-group key-pair spot-request */
+		*kind; /* instance volume network-interface security-group key-pair spot-request
+			  elastic-ip snapshot image */
 	const char *id;
 	const char *provider; /* "aws" */
 	const char *region;

@@ -75,6 +75,8 @@ int id_check(struct ec2_call *call, const char *id, const char *prefix, const ch
 struct object *object_need(struct ec2_call *call, const char *id);
 /* TagSpecification.N into a set per kind; allowed: or'ed 1 << kind. Sets are the caller's. */
 void tag_specs_read(struct ec2_call *call, unsigned allowed, struct tag_set *sets);
+/* ClientToken, checked: "" where none was given. */
+const char *token_read(struct ec2_call *call);
 /* Key and value within limits, the key no reserved one. -1: recorded. */
 int tag_check(struct ec2_call *call, const char *key, const char *value);
 
@@ -115,6 +117,21 @@ void act_create_tags(struct ec2_call *call);
 void act_delete_tags(struct ec2_call *call);
 void act_describe_tags(struct ec2_call *call);
 void act_describe_volumes(struct ec2_call *call);
+void act_create_volume(struct ec2_call *call);
+void act_delete_volume(struct ec2_call *call);
+void act_describe_addresses(struct ec2_call *call);
+void act_allocate_address(struct ec2_call *call);
+void act_associate_address(struct ec2_call *call);
+void act_disassociate_address(struct ec2_call *call);
+void act_release_address(struct ec2_call *call);
+void act_describe_interfaces(struct ec2_call *call);
+void act_create_interface(struct ec2_call *call);
+void act_delete_interface(struct ec2_call *call);
+void act_describe_snapshots(struct ec2_call *call);
+void act_create_snapshot(struct ec2_call *call);
+void act_delete_snapshot(struct ec2_call *call);
+void act_create_image(struct ec2_call *call);
+void act_deregister_image(struct ec2_call *call);
 void act_describe_spot_requests(struct ec2_call *call);
 void act_cancel_spot_requests(struct ec2_call *call);
 

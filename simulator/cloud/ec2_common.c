@@ -21,6 +21,11 @@ static const struct {
 	  "InvalidNetworkInterfaceId.Malformed" },
 	{ "sg-", "security group", OBJECT_GROUP, "InvalidGroup.NotFound",
 	  "InvalidGroupId.Malformed" },
+	{ "eipalloc-", "allocation", OBJECT_ADDRESS, "InvalidAllocationID.NotFound",
+	  "InvalidAllocationID.Malformed" },
+	{ "snap-", "snapshot", OBJECT_SNAPSHOT, "InvalidSnapshot.NotFound",
+	  "InvalidSnapshotID.Malformed" },
+	{ "ami-", "image", OBJECT_IMAGE, "InvalidAMIID.NotFound", "InvalidAMIID.Malformed" },
 	{ "key-", "key pair", OBJECT_KEY, "InvalidKeyPair.NotFound", "InvalidKeyPair.Malformed" },
 	{ "sir-", "spot instance request", OBJECT_SPOT_REQUEST,
 	  "InvalidSpotInstanceRequestID.NotFound", "InvalidSpotInstanceRequestID.Malformed" },
@@ -76,6 +81,16 @@ struct object *object_need(struct ec2_call *call, const char *id)
 	}
 	ec2_fail(call, "InvalidID", "The ID '%.64s' is not valid", id);
 	return NULL;
+}
+
+const char *token_read(struct ec2_call *call)
+{
+	const char *token = params_get(call->params, "ClientToken");
+
+	if (token && strlen(token) >= TOKEN_TEXT_MAX)
+		ec2_fail(call, "InvalidParameterValue", "ClientToken is over %d characters",
+			 TOKEN_TEXT_MAX - 1);
+	return token ? token : "";
 }
 
 int tag_check(struct ec2_call *call, const char *key, const char *value)

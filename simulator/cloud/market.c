@@ -21,7 +21,7 @@ struct market {
 	int64_t start;
 	struct pool *pools; /* sorted by type, then zone */
 	size_t nr, cap;
-	struct on_demand *table;
+	struct on_demand *table; /* sorted by type, then region */
 	size_t nr_table, cap_table;
 };
 
@@ -168,6 +168,7 @@ int market_add_synthetic(struct market *market, const char *type, const char *zo
 	pool->seed = synthetic_seed(market->seed, type, zone);
 	pool->on_demand = on_demand;
 	pool->since = market->start - MARKET_PAST_S;
+	synthetic_prepare(pool);
 	return 0;
 }
 
@@ -289,32 +290,58 @@ int64_t market_next_above(const struct market *market, const char *type, const c
 	return next.found;
 }
 
+static int table_order(const struct on_demand *row, const char *type, const char *region)
+{
+	int c = strcmp(row->type, type);
+
+	return c ? c : strcmp(row->region, region);
+}
+
+/* The first row that does not come before (type, region). */
+static size_t table_place(const struct market *market, const char *type, const char *region)
+{
+	size_t lo = 0, hi = market->nr_table;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (table_order(&market->table[mid], type, region) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static struct on_demand *table_find(const struct market *market, const char *type,
 				    const char *region)
 {
-	for (size_t i = 0; i < market->nr_table; i++) {
-		if (strcmp(market->table[i].type, type) == 0 &&
-		    strcmp(market->table[i].region, region) == 0)
-			return &market->table[i];
-	}
+	size_t i = table_place(market, type, region);
+
+	if (i < market->nr_table && table_order(&market->table[i], type, region) == 0)
+		return &market->table[i];
 	return NULL;
 }
 
 void market_set_on_demand(struct market *market, const char *type, const char *region,
 			  int64_t micros)
 {
-	struct on_demand *row = table_find(market, type, region ? region : "");
+	const char *where = region ? region : "";
+	struct on_demand *row = table_find(market, type, where);
 
 	if (!row) {
+		size_t at = table_place(market, type, where);
+
 		if (!name_ok(type) || (region && !name_ok(region)))
 			return;
 		market->table = xgrow(market->table, market->nr_table, &market->cap_table,
 				      sizeof(*market->table));
-		row = &market->table[market->nr_table++];
+		row = &market->table[at];
+		memmove(row + 1, row, (market->nr_table - at) * sizeof(*row));
+		market->nr_table++;
 		*row = (struct on_demand){ 0 };
 		memcpy(row->type, type, strlen(type) + 1);
-		if (region)
-			memcpy(row->region, region, strlen(region) + 1);
+		memcpy(row->region, where, strlen(where) + 1);
 	}
 	row->micros = micros;
 }

@@ -16,6 +16,10 @@ struct pool {
 	uint64_t seed;	   /* synthetic: of this pool */
 	int64_t on_demand; /* synthetic: what its prices turn around */
 	int64_t since;	   /* synthetic: no change before that */
+	/* synthetic, made of the above once: asked for at each change */
+	int temper;
+	double base;
+	int64_t slot_s;
 };
 
 /*
@@ -24,6 +28,8 @@ struct pool {
  */
 int64_t synthetic_slot_of(const struct pool *pool, int64_t t);
 struct price_point synthetic_change(const struct pool *pool, int64_t slot);
+/* Once type, zone, seed and on_demand are set. */
+void synthetic_prepare(struct pool *pool);
 uint64_t synthetic_seed(uint64_t seed, const char *type, const char *zone);
 
 #endif

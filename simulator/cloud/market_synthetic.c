@@ -62,9 +62,9 @@ static enum temper temper_of(const struct pool *pool)
 	return u < 0.26 ? NERVOUS : CALM;
 }
 
-static int64_t slot_length(const struct pool *pool)
+static int64_t slot_length(enum temper temper)
 {
-	switch (temper_of(pool)) {
+	switch (temper) {
 	case PINNED:
 		return DAY; /* EC2 restates a price that does not move once a day */
 	case NERVOUS:
@@ -73,6 +73,15 @@ static int64_t slot_length(const struct pool *pool)
 		break;
 	}
 	return DAY / 4;
+}
+
+void synthetic_prepare(struct pool *pool)
+{
+	enum temper temper = temper_of(pool);
+
+	pool->temper = (int)temper;
+	pool->slot_s = slot_length(temper);
+	pool->base = 0.30 + (first_zone(pool) ? 0.10 : 0.25) * unit(pool, 2, 0);
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -94,16 +103,13 @@ static double drift(const struct pool *pool, uint64_t purpose, int64_t t, int64_
 /* The share of on demand that a slot's change asks. */
 static double share_of(const struct pool *pool, int64_t slot, int64_t t)
 {
-	enum temper temper = temper_of(pool);
-	double base = 0.30 + 0.25 * unit(pool, 2, 0);
 	double share;
 
-	if (temper == PINNED)
+	if (pool->temper == PINNED)
 		return 1;
-	if (first_zone(pool))
-		base = 0.30 + 0.10 * unit(pool, 2, 0);
-	share = base * (1 + 0.07 * drift(pool, 3, t, 21 * DAY) + 0.03 * drift(pool, 4, t, 2 * DAY));
-	if (temper == NERVOUS) {
+	share = pool->base *
+		(1 + 0.07 * drift(pool, 3, t, 21 * DAY) + 0.03 * drift(pool, 4, t, 2 * DAY));
+	if (pool->temper == NERVOUS) {
 		share *= 1 + 0.25 * drift(pool, 5, t, DAY / 2);
 		if (unit(pool, 6, slot) < 0.04)
 			share = 0.70 + 0.30 * unit(pool, 7, slot);
@@ -115,17 +121,17 @@ static double share_of(const struct pool *pool, int64_t slot, int64_t t)
 
 int64_t synthetic_slot_of(const struct pool *pool, int64_t t)
 {
-	return floor_div(t, slot_length(pool));
+	return floor_div(t, pool->slot_s);
 }
 
 struct price_point synthetic_change(const struct pool *pool, int64_t slot)
 {
-	int64_t length = slot_length(pool);
+	int64_t length = pool->slot_s;
 	struct price_point point;
 
 	point.time = slot * length + (int64_t)(unit(pool, 8, slot) * (double)length);
 	point.micros = (int64_t)(share_of(pool, slot, point.time) * (double)pool->on_demand);
-	if (temper_of(pool) == PINNED) /* exactly, whatever the doubles say */
+	if (pool->temper == PINNED) /* exactly, whatever the doubles say */
 		point.micros = pool->on_demand;
 	else
 		point.micros = money_round_up(point.micros, 100);

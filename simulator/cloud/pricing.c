@@ -36,6 +36,8 @@ static const struct {
 } locations[] = {
 	{ "af-south-1", "Africa (Cape Town)", "AFS1-" },
 	{ "ap-northeast-1", "Asia Pacific (Tokyo)", "APN1-" },
+	{ "ap-northeast-2", "Asia Pacific (Seoul)", "APN2-" },
+	{ "ap-northeast-3", "Asia Pacific (Osaka)", "APN3-" },
 	{ "ap-south-1", "Asia Pacific (Mumbai)", "APS3-" },
 	{ "ap-southeast-1", "Asia Pacific (Singapore)", "APS1-" },
 	{ "ap-southeast-2", "Asia Pacific (Sydney)", "APS2-" },
@@ -45,6 +47,7 @@ static const struct {
 	{ "eu-west-1", "EU (Ireland)", "EUW1-" },
 	{ "eu-west-2", "EU (London)", "EUW2-" },
 	{ "eu-west-3", "EU (Paris)", "EUW3-" },
+	{ "sa-east-1", "South America (Sao Paulo)", "SAE1-" },
 	{ "us-east-1", "US East (N. Virginia)", "" },
 	{ "us-east-2", "US East (Ohio)", "USE2-" },
 	{ "us-west-1", "US West (N. California)", "USW1-" },
@@ -232,11 +235,29 @@ struct page {
 	size_t from, max, seen;
 };
 
+/* By the two filters that leave one of a thousand: without writing down what all the others are. */
+static bool ruled_out(const struct product *product, const cJSON *filters)
+{
+	for (size_t i = 0; i < json_len(filters); i++) {
+		const char *field = json_text(json_get(json_at(filters, i), "Field"));
+		const char *value = json_text(json_get(json_at(filters, i), "Value"));
+
+		if ((strcmp(field, "instanceType") == 0 &&
+		     strcmp(value, product->type->name) != 0) ||
+		    (strcmp(field, "regionCode") == 0 && strcmp(value, product->region->name) != 0))
+			return true;
+	}
+	return false;
+}
+
 /* True when the page is full and more follows. */
 static bool add(struct page *page, const struct product *product)
 {
-	cJSON *attrs = attributes(product);
+	cJSON *attrs;
 
+	if (ruled_out(product, page->filters))
+		return false;
+	attrs = attributes(product);
 	if (!matches(attrs, page->filters) || page->seen++ < page->from) {
 		cJSON_Delete(attrs);
 		return false;

@@ -187,8 +187,8 @@ void fake_cloud_init(struct fake_cloud *cloud)
 	cloud->host = (struct host){ cloud, read_file, run };
 	cloud->settings = settings_new(env);
 	cloud->env = (struct provider_env){
-		.http = http_new((struct http_transport){ cloud, perform, NULL }, &cloud->clock,
-				 &cloud->rng),
+		.http = http_new((struct http_transport){ .ctx = cloud, .perform = perform },
+				 &cloud->clock, &cloud->rng),
 		.clock = &cloud->clock,
 		.rng = &cloud->rng,
 		.settings = cloud->settings,

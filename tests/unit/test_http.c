@@ -98,6 +98,62 @@ static void test_many_at_once(void **state)
 	fake_stop(&fake);
 }
 
+/* Calls 0 and 1 are ready; each of the next waits for the end of the one before the last. */
+struct chain {
+	struct http_call calls[5];
+	char urls[5][64];
+	size_t next, ready;
+};
+
+static struct http_call *next_of_chain(void *ctx)
+{
+	struct chain *chain = ctx;
+
+	return chain->next < chain->ready ? &chain->calls[chain->next++] : NULL;
+}
+
+static void done_of_chain(void *ctx, struct http_call *call)
+{
+	struct chain *chain = ctx;
+
+	if (call != &chain->calls[0] && chain->ready < 5)
+		chain->ready++;
+}
+
+/* A call that must be tried again later holds up none of those that become ready meanwhile. */
+static void test_feed(void **state)
+{
+	static const struct fake_step fine[] = { OK_STEP }, slow[] = { { .status = 503 }, OK_STEP },
+				      bad[] = { { .status = 400 } };
+	struct chain chain = { .ready = 2 };
+	const struct http_feed feed = { &chain, next_of_chain, done_of_chain };
+	struct http_fake fake;
+
+	(void)state;
+	fake_start(&fake);
+	for (int i = 0; i < 5; i++) {
+		snprintf(chain.urls[i], sizeof(chain.urls[i]), "https://test.example/%d", i);
+		chain.calls[i] = call_of(chain.urls[i]);
+		fake_script(&fake, (size_t)i, fine, 1);
+	}
+	fake_script(&fake, 0, slow, 2);
+	fake_script(&fake, 2, bad, 1);
+	chain.calls[3].request.url = "ftp://test.example/3";
+	http_send_feed(fake.http, &feed);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(chain.calls[i].rc, i == 2 || i == 3 ? -1 : 0);
+	assert_int_equal(fake.sent_at_ms[0][1], 999);
+	assert_int_equal(fake.sent_at_ms[4][0], 0);
+	for (int i = 0; i < 5; i++)
+		http_call_release(&chain.calls[i]);
+
+	/* Nothing to send at all. */
+	struct chain none = { .ready = 0 };
+	const struct http_feed empty = { &none, next_of_chain, NULL };
+	http_send_feed(fake.http, &empty);
+	fake_stop(&fake);
+}
+
 struct collected {
 	char text[64];
 	int chunks, restarts, fail_at;
@@ -311,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_request),
 		cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_feed),
 		cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_every_attempt_is_signed_anew),
 		cmocka_unit_test(test_hostile_request_is_not_sent),

@@ -24,6 +24,7 @@
 #include "tests/unit/loopback_server.h"
 
 #define TOGETHER 20
+#define IN_A_ROW 12
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 static struct loopback_server *server;
@@ -39,6 +40,11 @@ static bool answer(void *ctx, struct loopback_request *request)
 		return loopback_print(request, "%s", OK_REPLY);
 	if (!strcmp(what, "/together")) {
 		loopback_wait_active(request->server, TOGETHER);
+		loopback_print(request, "%s", OK_REPLY);
+	} else if (!strcmp(what, "/after-the-others")) {
+		while (loopback_requests(request->server) <= IN_A_ROW &&
+		       loopback_sleep(request->server, 5))
+			;
 		loopback_print(request, "%s", OK_REPLY);
 	} else if (!strcmp(what, "/create-then-die")) {
 		atomic_fetch_add(&creates, 1);
@@ -159,7 +165,7 @@ static void test_many_at_once(void **state)
 static void test_more_than_fit_at_once(void **state)
 {
 	enum {
-		N = 150
+		N = 400
 	};
 	struct http_call *calls = xcalloc(N, sizeof(*calls)), *list[N];
 	char *url = url_of("/keep");
@@ -171,11 +177,65 @@ static void test_more_than_fit_at_once(void **state)
 	}
 	assert_int_equal(http_send_all(http, list, N), 0);
 	assert_int_equal(loopback_requests(server), N);
-	assert_true(loopback_connections(server) <= 64);
+	assert_true(loopback_connections(server) <= 160);
 	for (int i = 0; i < N; i++)
 		http_call_release(&calls[i]);
 	free(calls);
 	free(url);
+}
+
+/* One call that the server answers last, and a row of others, each asked for after the one before. */
+struct row {
+	struct http_call slow, quick;
+	bool slow_sent, quick_busy;
+	int quick_done, slow_done_after;
+	char *slow_url, *quick_url;
+};
+
+static struct http_call *next_of_row(void *ctx)
+{
+	struct row *row = ctx;
+
+	if (!row->slow_sent) {
+		row->slow_sent = true;
+		row->slow.request = (struct http_request){ .method = "GET", .url = row->slow_url };
+		return &row->slow;
+	}
+	if (row->quick_busy || row->quick_done == IN_A_ROW)
+		return NULL;
+	row->quick_busy = true;
+	row->quick.request = (struct http_request){ .method = "GET", .url = row->quick_url };
+	return &row->quick;
+}
+
+static void done_of_row(void *ctx, struct http_call *call)
+{
+	struct row *row = ctx;
+
+	assert_int_equal(call->rc, 0);
+	if (call == &row->slow) {
+		row->slow_done_after = row->quick_done;
+		return;
+	}
+	row->quick_busy = false;
+	row->quick_done++;
+}
+
+/* A reply that is late holds up nobody: the others go on meanwhile. */
+static void test_feed_does_not_wait(void **state)
+{
+	struct row row = { .slow_url = url_of("/after-the-others"), .quick_url = url_of("/keep") };
+	const struct http_feed feed = { &row, next_of_row, done_of_row };
+
+	(void)state;
+	http_send_feed(http, &feed);
+	assert_int_equal(row.quick_done, IN_A_ROW);
+	assert_int_equal(row.slow_done_after, IN_A_ROW);
+	assert_int_equal(loopback_connections(server), 2);
+	http_call_release(&row.slow);
+	http_call_release(&row.quick);
+	free(row.slow_url);
+	free(row.quick_url);
 }
 
 static void send_from_thread(void *ctx, void *item)
@@ -371,6 +431,7 @@ int main(void)
 		TEST(test_a_create_is_sent_once),
 		TEST(test_many_at_once),
 		TEST(test_more_than_fit_at_once),
+		TEST(test_feed_does_not_wait),
 		TEST(test_one_http_for_many_threads),
 		TEST(test_nothing_was_sent),
 		TEST(test_ca_bundle_is_checked),

@@ -148,7 +148,7 @@ static void test_envelope(void **state)
 	assert_string_equal(sim_text(&sim, "Code"), "MissingParameter");
 	sim_call_in(&sim, "us-east-1", "Action=DescribeRegions&Version=2014-01-01");
 	assert_string_equal(sim_text(&sim, "Code"), "NoSuchVersion");
-	sim_expect(&sim, "InvalidAction", "Action=CreateImage");
+	sim_expect(&sim, "InvalidAction", "Action=CopyImage");
 	sim_expect(&sim, "UnknownParameter", "Action=DescribeRegions&Foo=1");
 	assert_non_null(strstr(sim_text(&sim, "Message"), "Foo"));
 	sim_expect(&sim, "DryRunOperation", "Action=DescribeRegions&DryRun=true");
@@ -173,12 +173,12 @@ static void test_places(void **state)
 	(void)state;
 	sim_start(&sim, NULL);
 	sim_expect(&sim, NULL, "Action=DescribeRegions");
-	assert_int_equal(sim_items(&sim, "regionInfo"), 6);
+	assert_int_equal(sim_items(&sim, "regionInfo"), 17);
 	sim_expect(&sim, NULL, "Action=DescribeRegions&AllRegions=true");
-	assert_int_equal(sim_items(&sim, "regionInfo"), 7);
+	assert_int_equal(sim_items(&sim, "regionInfo"), 18);
 	sim_expect(&sim, NULL,
 		   "Action=DescribeRegions&Filter.1.Name=region-name&Filter.1.Value.1=us-*");
-	assert_int_equal(sim_items(&sim, "regionInfo"), 3);
+	assert_int_equal(sim_items(&sim, "regionInfo"), 4);
 	sim_expect(&sim, "InvalidParameterValue", "Action=DescribeRegions&RegionName.1=mars-1");
 	sim_expect(&sim, "InvalidParameterValue",
 		   "Action=DescribeRegions&Filter.1.Name=planet&Filter.1.Value.1=mars");

@@ -177,6 +177,84 @@ static void test_split_at_every_position(void **state)
 	buf_release(&fixed);
 }
 
+/* Plain text is looked through in words: what is none is found wherever in a word it stands. */
+static void test_bad_byte_at_every_position(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool good;
+	} cases[] = {
+		{ "\0", 1, false },	      { "\xff", 1, false },
+		{ "\x80", 1, false },	      { "\xc3\xbc", 2, true },
+		{ "\xc3x", 2, false },	      { "\xe2\x82\xac", 3, true },
+		{ "\xed\xa0\x80", 3, false }, { "\xf0\x9f\x98\x80", 4, true },
+		{ "\x7f", 1, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (size_t at = 0; at < 40; at++) {
+			char text[64] = "<a>";
+			struct xml_trace trace = { .log = BUF_INIT };
+			struct error err = ERROR_INIT;
+			int rc;
+
+			memset(text + 3, 'x', 50);
+			memcpy(text + 3 + at, cases[i].bytes, cases[i].len);
+			memcpy(text + 53, "</a>", 4);
+			rc = xml_trace_stream(&trace, text, 57, 0, &err);
+			assert_int_equal(rc, cases[i].good ? 0 : -1);
+			if (!cases[i].good)
+				assert_refusal(&err, "not UTF-8", text);
+			buf_release(&trace.log);
+		}
+	}
+}
+
+/* Who hands names on may compare pointers. */
+static int same_name(void *ctx, const char *name, int depth)
+{
+	const char **seen = ctx;
+
+	(void)depth;
+	for (size_t i = 0; seen[i]; i++)
+		if (!strcmp(seen[i], name))
+			return seen[i] == name ? 0 : -1;
+	for (size_t i = 0;; i++) {
+		if (seen[i])
+			continue;
+		seen[i] = name;
+		return 0;
+	}
+}
+
+static int same_name_end(void *ctx, const char *name, int depth, const char *text, size_t len)
+{
+	(void)text;
+	(void)len;
+	return same_name(ctx, name, depth);
+}
+
+static void test_names_are_one_pointer(void **state)
+{
+	const char *seen[8] = { NULL };
+	const struct xml_handler handler = { seen, same_name, same_name_end };
+	struct xml_stream *stream = xml_stream_new(&handler, 1 << 20, "it");
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(xml_stream_feed(stream, "<r>", 3, &err), 0);
+	for (int i = 0; i < 100; i++)
+		for (const char *p = "<item><p>1</p><x:q xmlns:x='u'/></item>"; *p; p++)
+			assert_int_equal(xml_stream_feed(stream, p, 1, &err), 0);
+	assert_int_equal(xml_stream_feed(stream, "</r>", 4, &err), 0);
+	assert_int_equal(xml_stream_finish(stream, &err), 0);
+	assert_non_null(seen[3]);
+	assert_null(seen[4]);
+	xml_stream_free(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +263,8 @@ int main(void)
 		cmocka_unit_test(test_stream_max_is_exact),
 		cmocka_unit_test(test_stream_equals_tree),
 		cmocka_unit_test(test_split_at_every_position),
+		cmocka_unit_test(test_bad_byte_at_every_position),
+		cmocka_unit_test(test_names_are_one_pointer),
 	};
 
 	return cmocka_run_group_tests_name("xml_stream", tests, NULL, NULL);
