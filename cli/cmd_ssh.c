@@ -51,27 +51,61 @@ static void drop_credentials(void)
 		unsetenv(names[i]);
 }
 
+/*
+ * "KEY=PATH" as OpenSSH reads an option: quoted, for it splits at blanks; each sign doubled that
+ * would stand for something else. A "${" cannot be written at all.
+ */
+static int path_option(struct arena *arena, const char *key, const char *path, const char **ret,
+		       struct error *err)
+{
+	struct buf text = BUF_INIT;
+
+	if (strstr(path, "${") || strpbrk(path, "\r\n"))
+		return error_set(err, ERROR_CONFIG, "OpenSSH cannot be told of the file '%s'",
+				 path);
+	buf_addf(&text, "%s=\"", key);
+	for (const char *p = path; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_addch(&text, '\\');
+		else if (*p == '%')
+			buf_addch(&text, '%');
+		buf_addch(&text, *p);
+	}
+	buf_addch(&text, '"');
+	*ret = arena_strdup(arena, text.data);
+	buf_release(&text);
+	return 0;
+}
+
 /* Becomes OpenSSH; returns only where that fails. */
 static int become_ssh(struct cli *cli, const struct reach *reach, int argc, const char **argv,
 		      struct arena *arena)
 {
 	const struct instance *instance = reach->instance;
 	const char *user = settings_get(cli->settings, "ssh_user");
-	const char *port = settings_get(cli->settings, "ssh_port");
-	const char *known;
+	const char *known, *known_option, *key_option;
+	uint16_t port;
 
-	if (write_known_hosts(cli, instance, arena, &known) < 0)
+	if (machine_port(cli->settings, &port, &cli->error) < 0 ||
+	    write_known_hosts(cli, instance, arena, &known) < 0 ||
+	    path_option(arena, "UserKnownHostsFile", known, &known_option, &cli->error) < 0 ||
+	    path_option(arena, "IdentityFile",
+			arena_printf(arena, "%s/id_ed25519", cli->paths.data), &key_option,
+			&cli->error) < 0)
 		return -1;
 	const char *fixed[] = {
 		"ssh",
 		"-F",
 		"none",
 		"-p",
-		port ? port : "22",
-		"-i",
-		arena_printf(arena, "%s/id_ed25519", cli->paths.data),
+		arena_printf(arena, "%u", port),
 		"-o",
-		arena_printf(arena, "UserKnownHostsFile=%s", known),
+		key_option,
+		"-o",
+		/* sshd hangs up after six keys: an agent may hold more, and ours comes last */
+		reach->by_agent ? "IdentitiesOnly=no" : "IdentitiesOnly=yes",
+		"-o",
+		known_option,
 		"-o",
 		"GlobalKnownHostsFile=none",
 		"-o",
@@ -107,6 +141,7 @@ static int ssh_run(struct cli *cli, void *data, int argc, const char **argv)
 
 	(void)data;
 	if (rc == 0) {
+		reach.by_agent = reach.machine.by_agent;
 		machine_close(&reach.machine);
 		rc = become_ssh(cli, &reach, argc - 1, argv + 1, &arena);
 	}
@@ -119,14 +154,16 @@ const struct command cmd_ssh = {
 	.name = "ssh",
 	.group = "Use",
 	.summary = "log in to an instance, its host key verified",
-	.usage = "gpucloud ssh NAME|ID [COMMAND...]",
+	.usage = "gpucloud ssh NAME|ID [SSH-OPTION...] [COMMAND...]",
 	.details =
 		"gpucloud verifies the machine by its instance id, then hands over to OpenSSH's\n"
-		"ssh, which accepts that key and no other.",
+		"ssh, which accepts that key and no other. What stands behind NAME is ssh's own.",
 	.examples = "gpucloud ssh train\n"
-		    "gpucloud ssh train nvidia-smi\n",
-	.exits = "125 gpucloud itself failed; 255 is ssh's own failure\n",
+		    "gpucloud ssh train ls -la\n"
+		    "gpucloud ssh train -L 8888:localhost:8888\n",
+	.exits = "125 gpucloud itself failed; 130 interrupted; 255 is ssh's own failure\n",
 	.min_args = 1,
 	.max_args = COMMAND_ANY_ARGS,
+	.stop_after = 1,
 	.run = ssh_run,
 };

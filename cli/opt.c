@@ -207,7 +207,7 @@ int opt_parse(const struct opt_parse *parse, int argc, const char *const *argv, 
 
 		if (rest || arg[0] != '-' || arg[1] == '\0') {
 			args[nr++] = arg;
-			rest = rest || parse->stop_at_argument;
+			rest = rest || nr == parse->stop_after;
 		} else if (!strcmp(arg, "--")) {
 			rest = true;
 		} else if (arg[1] == '-') {
@@ -220,4 +220,39 @@ int opt_parse(const struct opt_parse *parse, int argc, const char *const *argv, 
 	}
 	*ret_nr = nr;
 	return 0;
+}
+
+/* Whether an option takes the next string of argv as its value. */
+static bool takes_next(const struct opt_parse *parse, const char *arg)
+{
+	void *values = NULL;
+	const struct opt *opt = NULL;
+
+	if (arg[1] == '-')
+		return !strchr(arg, '=') &&
+		       (opt = find(parse, arg + 2, strlen(arg + 2), 0, &values)) &&
+		       takes_value(opt);
+	for (const char *p = arg + 1; *p; p++) {
+		opt = find(parse, NULL, 0, *p, &values);
+		if (opt && takes_value(opt))
+			return p[1] == '\0';
+	}
+	return false;
+}
+
+int opt_reach(const struct opt_parse *parse, int argc, const char *const *argv)
+{
+	int nr = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--"))
+			return i;
+		if (argv[i][0] != '-' || argv[i][1] == '\0') {
+			if (++nr == parse->stop_after)
+				return i + 1;
+		} else if (takes_next(parse, argv[i])) {
+			i++;
+		}
+	}
+	return argc;
 }

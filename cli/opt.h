@@ -84,15 +84,19 @@ struct opt_set {
 struct opt_parse {
 	const struct opt_set *sets; /* the first one that knows a name takes it */
 	size_t nr_sets;
-	bool stop_at_argument; /* leave the first argument and all behind it alone */
+	int stop_after; /* arguments behind which all is left alone; 0: options may stand anywhere */
 };
 
 /*
  * Reads argv (argc strings, the program's name not among them). What is no option is collected, in
- * order, into args, which has room for argc pointers; *ret_nr tells how many. With
- * stop_at_argument, args holds all that was left alone. ERROR_USAGE with a suggestion.
+ * order, into args, which has room for argc pointers; *ret_nr tells how many. With stop_after, args
+ * holds all that was left alone too. ERROR_USAGE with a suggestion.
  */
 int opt_parse(const struct opt_parse *parse, int argc, const char *const *argv, const char **args,
 	      int *ret_nr, struct error *err);
+
+/* How many strings of argv are read as ours: up to the argument behind which all is left alone, or
+ * to "--". Wrong options are passed over. */
+int opt_reach(const struct opt_parse *parse, int argc, const char *const *argv);
 
 #endif

@@ -5,9 +5,12 @@
 
 #include "cli/common.h"
 #include "cli/progress.h"
+#include "core/clock.h"
 #include "fleet/instances.h"
 
-#define CONNECT_S 30 /* one that is still booting answers within this */
+#define CONNECT_S 30  /* one that runs */
+#define BOOT_S	  180 /* one that was still starting when we came: to run, and to boot */
+#define POLL_MS	  1000
 
 static void on_waiting(void *ctx, const struct instance *instance, const char *why, int64_t seconds)
 {
@@ -24,19 +27,52 @@ struct machine_events reach_events(struct cli *cli)
 	return (struct machine_events){ .ctx = cli, .waiting = on_waiting, .note = on_note };
 }
 
+/* Asks the cloud until it runs. *left_s is what remains of it. */
+static int wait_running(struct cli *cli, struct reach *reach, int64_t *left_s)
+{
+	const struct clock *clock = reach->fleet.clock;
+	int64_t start = clock_mono_ms(clock);
+
+	while (reach->instance->state == INSTANCE_PENDING) {
+		const char *const region = reach->instance->region, *const id = reach->instance->id;
+		const struct region_choice there = { .named = &region, .nr_named = 1 };
+		struct instance_list list = { 0 };
+		int64_t waited = (clock_mono_ms(clock) - start) / 1000;
+
+		if (waited >= BOOT_S) {
+			error_set(&cli->error, ERROR_TIMEOUT, "%s did not run within %d s", id,
+				  BOOT_S);
+			return error_hint(&cli->error, "gpucloud show %s", id);
+		}
+		progress_update(cli, "%s is pending (%lld s)", id, (long long)waited);
+		if (clock_sleep_ms(clock, POLL_MS) < 0)
+			return error_set(&cli->error, ERROR_CANCELLED,
+					 "interrupted while waiting for %s", id);
+		if (instance_find_one(&reach->fleet, id, &there, true, &list, &cli->error) < 0)
+			return -1;
+		instance_list_release(&reach->list);
+		reach->list = list;
+		reach->instance = &reach->list.v[0];
+		*left_s = BOOT_S - waited > CONNECT_S ? BOOT_S - waited : CONNECT_S;
+	}
+	return 0;
+}
+
 static int connect_to(struct cli *cli, struct reach *reach)
 {
 	const struct machine_events events = reach_events(cli);
-	const struct instance *instance = reach->instance;
+	int64_t left_s = CONNECT_S;
 
+	if (wait_running(cli, reach, &left_s) < 0)
+		return -1;
+	const struct instance *instance = reach->instance;
 	if (instance->state != INSTANCE_RUNNING) {
 		error_set(&cli->error, ERROR_CONFLICT, "%s is %s, not running", instance->id,
 			  instance_state_name(instance->state));
 		return error_hint(&cli->error, "gpucloud show %s", instance->id);
 	}
 	progress_update(cli, "logging in to %s", instance->id);
-	return machine_wait(&reach->fleet, instance, CONNECT_S, &events, &reach->machine,
-			    &cli->error);
+	return machine_wait(&reach->fleet, instance, left_s, &events, &reach->machine, &cli->error);
 }
 
 int reach_open(struct cli *cli, const char *target, struct reach *ret)
@@ -71,6 +107,8 @@ int reach_end(struct cli *cli, int rc)
 	progress_end(cli);
 	if (rc >= 0)
 		return rc;
-	cli_report(cli, EXIT_OWN_FAILURE);
-	return EXIT_OWN_FAILURE;
+	int code = cli->error.kind == ERROR_CANCELLED ? cli_exit_code(ERROR_CANCELLED)
+						      : EXIT_OWN_FAILURE;
+	cli_report(cli, code);
+	return code;
 }

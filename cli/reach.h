@@ -14,16 +14,18 @@ struct reach {
 	struct instance_list list;
 	const struct instance *instance;
 	struct machine machine;
+	bool by_agent; /* as machine's, for whoever closes that one */
 };
 
-/* Finds one running instance by name or id and connects. 0, or -1 with cli->error. */
+/* Finds one instance by name or id, waits for it where it is still starting, and connects. 0, or -1
+ * with cli->error. */
 int reach_open(struct cli *cli, const char *target, struct reach *ret);
 void reach_close(struct reach *reach);
 
 /* Waiting and notes, for machine_wait and machine_connect. */
 struct machine_events reach_events(struct cli *cli);
 
-/* Reports cli->error under code 125 where rc is -1; else rc. */
+/* Reports cli->error where rc is -1, under code 125, or 130 where the user interrupted; else rc. */
 int reach_end(struct cli *cli, int rc);
 
 #endif

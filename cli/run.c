@@ -9,6 +9,24 @@
 #include "cli/opt.h"
 #include "core/mem.h"
 
+/* What stands in front of the words of a command for another machine. */
+static int our_words(int argc, const char *const *argv)
+{
+	struct cli_globals globals = { .json = false };
+	const struct opt_set global = { cli_global_opts, &globals };
+	const struct opt_parse first = { .sets = &global, .nr_sets = 1, .stop_after = 1 };
+	int n = opt_reach(&first, argc, argv);
+	const struct command *command = n > 0 ? command_find(argv[n - 1]) : NULL;
+
+	if (!command || !command->stop_after)
+		return argc;
+	const struct opt_set sets[] = { { command->opts, NULL }, global };
+	const struct opt_parse rest = { .sets = sets,
+					.nr_sets = ARRAY_SIZE(sets),
+					.stop_after = command->stop_after };
+	return n + opt_reach(&rest, argc - n, argv + n);
+}
+
 /* These hold wherever they stand, even where the rest cannot be understood. */
 static bool has_word(int argc, const char *const *argv, const char *word)
 {
@@ -37,10 +55,17 @@ static int run_command(struct cli *cli, struct cli_globals *globals, int argc,
 	const struct command *command = cli->command;
 	void *values = command->args_size ? xcalloc(1, command->args_size) : NULL;
 	const struct opt_set sets[] = { { command->opts, values }, { cli_global_opts, globals } };
-	const struct opt_parse parse = { .sets = sets, .nr_sets = ARRAY_SIZE(sets) };
+	const struct opt_parse parse = { .sets = sets,
+					 .nr_sets = ARRAY_SIZE(sets),
+					 .stop_after = command->stop_after };
 	int nr = 0;
 	int rc = opt_parse(&parse, argc, argv, args, &nr, &cli->error);
 
+	if (rc < 0 && (has_word(argc, argv, "-h") || has_word(argc, argv, "--help"))) {
+		help_command(cli->out, command);
+		free(values);
+		return 0;
+	}
 	if (rc < 0 && !cli->error.hint[0])
 		error_hint(&cli->error, "gpucloud help %s", command->name);
 	if (rc == 0 && globals->help) { /* in a cluster: -vh */
@@ -80,11 +105,12 @@ static int dispatch(struct cli *cli, int argc, const char *const *argv, const ch
 {
 	struct cli_globals globals = { .json = false };
 	const struct opt_set set = { cli_global_opts, &globals };
-	const struct opt_parse parse = { .sets = &set, .nr_sets = 1, .stop_at_argument = true };
+	const struct opt_parse parse = { .sets = &set, .nr_sets = 1, .stop_after = 1 };
 	int nr = 0;
 	int rc = opt_parse(&parse, argc, argv, args, &nr, &cli->error);
+	int ours = our_words(argc, argv);
 
-	if (has_word(argc, argv, "-h") || has_word(argc, argv, "--help"))
+	if (has_word(ours, argv, "-h") || has_word(ours, argv, "--help"))
 		return show_help(cli, rc == 0 ? nr : 0, args);
 	if (rc < 0)
 		return error_hint(&cli->error, "gpucloud help");
@@ -108,7 +134,7 @@ int cli_main(FILE *out, FILE *err, int argc, const char *const *argv)
 	const char **args = xcalloc((size_t)argc + 1, sizeof(*args));
 
 	/* A usage error is told in JSON too, if that was asked for anywhere. */
-	cli.json = has_word(argc, argv, "--json");
+	cli.json = has_word(our_words(argc, argv), argv, "--json");
 	int rc = dispatch(&cli, argc, argv, args);
 	free(args);
 	return cli_finish(&cli, rc);

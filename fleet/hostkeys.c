@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/hostkeys.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #define ID_MAX	   128
 #define SEED_MAX   ((size_t)16384)
 #define RECORD_MAX ((size_t)HOSTKEYS_KNOWN_MAX * SSH_LINE_MAX)
+#define BY_TAG	   " tag"
 
 int hostkeys_line(const char *line, char out[SSH_LINE_MAX], struct error *err)
 {
@@ -55,6 +58,12 @@ static int check_id(const char *what, const char *id, struct error *err)
 static char *seed_path(const struct paths *paths, const char *launch_id)
 {
 	return xasprintf("%s/hostkeys/%s", paths->state, launch_id);
+}
+
+/* Hidden, so that it is no launch's. */
+static char *lock_path(const struct paths *paths, const char *launch_id)
+{
+	return xasprintf("%s/hostkeys/.%s.lock", paths->state, launch_id);
 }
 
 static char *record_path(const struct paths *paths, const char *instance_id)
@@ -157,10 +166,75 @@ void hostkeys_forget(const struct paths *paths, const char *launch_id, const cha
 {
 	struct error ignored = ERROR_INIT;
 
-	if (launch_id && check_id("launch id", launch_id, &ignored) == 0)
+	if (launch_id && check_id("launch id", launch_id, &ignored) == 0) {
 		remove_file(seed_path(paths, launch_id));
-	if (instance_id && check_id("instance id", instance_id, &ignored) == 0)
+		remove_file(lock_path(paths, launch_id));
+	}
+	if (instance_id && check_id("instance id", instance_id, &ignored) == 0) {
 		remove_file(record_path(paths, instance_id));
+		/* what `ssh` told OpenSSH */
+		remove_file(xasprintf("%s/known_hosts/%s", paths->data, instance_id));
+	}
+}
+
+int hostkeys_lock(const struct paths *paths, const char *launch_id, int64_t wait_ms,
+		  struct error *err)
+{
+	if (check_id("launch id", launch_id, err) < 0)
+		return -1;
+	char *dir = xasprintf("%s/hostkeys", paths->state);
+	char *path = lock_path(paths, launch_id);
+	int lock = dir_make(dir, err) < 0 ? -1 : wait_lock_for(path, wait_ms, err);
+
+	free(dir);
+	free(path);
+	return lock;
+}
+
+void hostkeys_unlock(const struct paths *paths, const char *launch_id, int lock)
+{
+	char *path = lock_path(paths, launch_id);
+
+	/* While it is held: whoever waits for it sees that it went, and makes a new one. */
+	unlink(path);
+	close(lock);
+	free(path);
+}
+
+/* A regular file of ours, old enough, under a name that a launch can have. */
+static bool is_old_seed(int dir, const char *name, int64_t before)
+{
+	struct error ignored = ERROR_INIT;
+	struct stat st;
+
+	return check_id("launch id", name, &ignored) == 0 &&
+	       fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_uid == geteuid() && st.st_mtime < before;
+}
+
+size_t hostkeys_sweep(const struct paths *paths, int64_t before, hostkeys_wanted_fn wanted,
+		      void *ctx)
+{
+	char *path = xasprintf("%s/hostkeys", paths->state);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	size_t gone = 0;
+
+	free(path);
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir)))
+		if (is_old_seed(fd, entry->d_name, before) && !wanted(ctx, entry->d_name) &&
+		    unlinkat(fd, entry->d_name, 0) == 0)
+			gone++;
+	if (gone)
+		fsync(fd);
+	closedir(dir);
+	return gone;
 }
 
 static int damaged(const char *path, struct error *err)
@@ -168,6 +242,26 @@ static int damaged(const char *path, struct error *err)
 	error_set(err, ERROR_IO, "'%s' is damaged: it should hold public keys, one a line", path);
 	return error_hint(err,
 			  "remove it: the machine is then verified by its gpucloud-hostkey tag");
+}
+
+bool hostkeys_by_tag(const char *line)
+{
+	size_t len = strlen(line), mark = strlen(BY_TAG);
+
+	return len > mark && strcmp(line + len - mark, BY_TAG) == 0;
+}
+
+/* Of a line, without the mark. */
+static size_t key_len(const char *line)
+{
+	return strlen(line) - (hostkeys_by_tag(line) ? strlen(BY_TAG) : 0);
+}
+
+static bool same_key(const char *a, const char *b)
+{
+	size_t len = key_len(a);
+
+	return len == key_len(b) && memcmp(a, b, len) == 0;
 }
 
 /* Every line must be as we wrote it, to its newline: a part of a file proves nothing. */
@@ -185,7 +279,8 @@ static int split(const char *path, const struct buf *text, struct arena *arena, 
 		if (!newline || *nr == HOSTKEYS_KNOWN_MAX)
 			return damaged(path, err);
 		char *line = arena_strndup(arena, at, (size_t)(newline - at));
-		if (hostkeys_line(line, clean, &why) < 0 || strcmp(line, clean) != 0)
+		if (hostkeys_line(line, clean, &why) < 0 || strlen(clean) != key_len(line) ||
+		    !text_starts_with(line, clean))
 			return damaged(path, err);
 		lines[(*nr)++] = line;
 		at = newline + 1;
@@ -221,7 +316,7 @@ static int write_record(const char *path, const char *newest, const char *const 
 
 	buf_addf(&text, "%s\n", newest);
 	for (size_t i = 0; i < nr && kept < HOSTKEYS_KNOWN_MAX; i++) {
-		if (strcmp(lines[i], newest) == 0)
+		if (same_key(lines[i], newest))
 			continue;
 		buf_addf(&text, "%s\n", lines[i]);
 		kept++;
@@ -229,6 +324,19 @@ static int write_record(const char *path, const char *newest, const char *const 
 	int rc = file_write(path, text.data, text.len, 0600, err);
 	buf_release(&text);
 	return rc;
+}
+
+/* Locks the records; the path of one is made. The fd to close, or -1. */
+static int open_records(const struct paths *paths, struct error *err)
+{
+	char *dir = xasprintf("%s/hosts", paths->data);
+	/* Hidden, so that it can be no instance's; for all of them, so that none is left behind. */
+	char *path = xasprintf("%s/.lock", dir);
+	int lock = dir_make(dir, err) < 0 ? -1 : wait_lock(path, err);
+
+	free(dir);
+	free(path);
+	return lock;
 }
 
 int hostkeys_record(const struct paths *paths, const char *instance_id, const char *line,
@@ -241,25 +349,42 @@ int hostkeys_record(const struct paths *paths, const char *instance_id, const ch
 
 	if (check_id("instance id", instance_id, err) < 0 || hostkeys_line(line, clean, err) < 0)
 		return -1;
-	char *dir = xasprintf("%s/hosts", paths->data);
 	char *path = record_path(paths, instance_id);
-	/* Hidden, so that it can be no instance's; for all of them, so that none is left behind. */
-	char *lock_path = xasprintf("%s/.lock", dir);
-	int rc = dir_make(dir, err);
-	int lock = rc == 0 ? wait_lock(lock_path, err) : -1;
-
-	if (lock < 0)
-		rc = -1;
-	if (rc == 0)
-		rc = read_record(path, &arena, lines, &nr, err);
+	int lock = open_records(paths, err);
+	int rc = lock < 0 ? -1 : read_record(path, &arena, lines, &nr, err);
 	if (rc == 0)
 		rc = write_record(path, clean, lines, nr, err);
 	if (lock >= 0)
 		close(lock);
 	arena_release(&arena);
-	free(dir);
 	free(path);
-	free(lock_path);
+	return rc;
+}
+
+int hostkeys_only(const struct paths *paths, const char *instance_id, const char *line, bool by_tag,
+		  struct error *err)
+{
+	char clean[SSH_LINE_MAX];
+	const char *lines[HOSTKEYS_KNOWN_MAX];
+	struct arena arena = { NULL };
+	size_t nr;
+
+	if (check_id("instance id", instance_id, err) < 0 || hostkeys_line(line, clean, err) < 0)
+		return -1;
+	char *path = record_path(paths, instance_id);
+	char *wanted = xasprintf("%s%s", clean, by_tag ? BY_TAG : "");
+	int lock = -1, rc = read_record(path, &arena, lines, &nr, err);
+	bool is_so = rc == 0 && nr == 1 && strcmp(lines[0], wanted) == 0;
+
+	if (rc == 0 && !is_so) {
+		lock = open_records(paths, err);
+		rc = lock < 0 ? -1 : write_record(path, wanted, NULL, 0, err);
+	}
+	if (lock >= 0)
+		close(lock);
+	arena_release(&arena);
+	free(wanted);
+	free(path);
 	return rc;
 }
 

@@ -6,7 +6,8 @@
  *                                  launch is sent until its instance is gone: an interrupted launch
  *                                  is repeated with the very same bytes
  *   <data>/hosts/<instance id>     the public keys an instance may show, one line each, newest
- *                                  first, at most HOSTKEYS_KNOWN_MAX
+ *                                  first, at most HOSTKEYS_KNOWN_MAX; with the comment "tag" where
+ *                                  nothing but the cloud's tag vouched for it
  *
  * By instance id, never by address: addresses are used again. Ids are checked before they name a
  * file (ERROR_USAGE). Files are replaced whole and durably; several gpucloud may write at once.
@@ -14,7 +15,9 @@
 #ifndef GPUCLOUD_FLEET_HOSTKEYS_H
 #define GPUCLOUD_FLEET_HOSTKEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ssh/key.h"
 
@@ -39,12 +42,37 @@ int hostkeys_load_seed(const struct paths *paths, const char *launch_id, struct 
 void hostkeys_forget(const struct paths *paths, const char *launch_id, const char *instance_id);
 
 /*
+ * Removes private keys that were last written before that time (Unix s) and that nobody wants: their
+ * launch was killed before its row was written, or while it was being forgotten; and what a killed
+ * write left half done. wanted() is asked only for those that are old enough. Returns how many went.
+ */
+typedef bool (*hostkeys_wanted_fn)(void *ctx, const char *launch_id);
+size_t hostkeys_sweep(const struct paths *paths, int64_t before, hostkeys_wanted_fn wanted,
+		      void *ctx);
+
+/*
  * Adds a key the instance may show from now on, as the newest; the oldest past the most is dropped.
  * Recorded (durable at return) before it is installed, so that there is no instant in which a
  * machine shows a key we do not know. A line that is known moves to the front.
  */
 int hostkeys_record(const struct paths *paths, const char *instance_id, const char *line,
 		    struct error *err);
+
+/* From now on that key and no other: it was seen to work. by_tag: not one that this computer put
+ * there, but one that the tag named. Writes nothing where the record says so already. */
+int hostkeys_only(const struct paths *paths, const char *instance_id, const char *line, bool by_tag,
+		  struct error *err);
+
+/* Of a line from hostkeys_known: only the tag vouched for it, so a new tag may replace it. */
+bool hostkeys_by_tag(const char *line);
+
+/*
+ * Who replaces the seeded key of a launch does it alone: waits for others at most so long. Returns
+ * the lock for hostkeys_unlock, or -1.
+ */
+int hostkeys_lock(const struct paths *paths, const char *launch_id, int64_t wait_ms,
+		  struct error *err);
+void hostkeys_unlock(const struct paths *paths, const char *launch_id, int lock);
 
 /*
  * The lines known, newest first; none is a success with *ret_nr 0. A file that is damaged, or not

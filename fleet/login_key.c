@@ -2,6 +2,7 @@
 #include "fleet/login_key.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,20 +41,6 @@ static int complete(const char *path, const struct ssh_key *key, struct error *e
 	return rc < 0 ? -1 : 0;
 }
 
-static int load(const char *path, struct ssh_key *ret, struct error *err)
-{
-	struct ssh_key key = { 0 };
-
-	if (ssh_key_load(path, &key, err) < 0)
-		return -1;
-	if (complete(path, &key, err) < 0) {
-		ssh_key_release(&key);
-		return -1;
-	}
-	*ret = key;
-	return 0;
-}
-
 static int make(const char *path, struct ssh_key *ret, struct error *err)
 {
 	struct ssh_key key = { 0 };
@@ -68,22 +55,57 @@ static int make(const char *path, struct ssh_key *ret, struct error *err)
 	return 0;
 }
 
+/* Looked for again under the lock: two first launches at once must end up with one key. */
+static int make_or_complete(const struct paths *paths, const char *path, bool loaded,
+			    struct ssh_key *ret, struct error *err)
+{
+	char *lock_path = xasprintf("%s/.id_ed25519.lock", paths->data);
+	int lock = wait_lock(lock_path, err);
+	int rc = lock < 0 ? -1 : exists(path, err);
+
+	if (rc == 1 && !loaded)
+		rc = ssh_key_load(path, ret, err);
+	else if (rc == 0 && !loaded)
+		rc = make(path, ret, err);
+	if (rc >= 0)
+		rc = complete(path, ret, err);
+	if (lock >= 0)
+		close(lock);
+	free(lock_path);
+	return rc;
+}
+
+/* 1 loaded, 0 none there. */
+static int load(const char *path, struct ssh_key *ret, struct error *err)
+{
+	int rc = exists(path, err);
+
+	if (rc == 1 && ssh_key_load(path, ret, err) < 0)
+		rc = -1;
+	return rc;
+}
+
 int login_key_get(const struct paths *paths, struct ssh_key *ret, struct error *err)
 {
 	char *path = xasprintf("%s/id_ed25519", paths->data);
-	char *lock_path = xasprintf("%s/.id_ed25519.lock", paths->data);
-	int lock = -1, rc = dir_make(paths->data, err);
+	char *public_path = xasprintf("%s.pub", path);
+	struct ssh_key key = { 0 };
+	struct error ignored = ERROR_INIT;
+	struct stat st;
+	int rc = dir_make(paths->data, err);
 
-	/* Looked for under the lock: two first launches at once must end up with one key. */
-	if (rc == 0) {
-		lock = wait_lock(lock_path, err);
-		rc = lock < 0 ? -1 : exists(path, err);
-	}
-	if (rc >= 0)
-		rc = rc ? load(path, ret, err) : make(path, ret, err);
-	if (lock >= 0)
-		close(lock);
+	if (rc == 0)
+		rc = load(path, &key, err);
+	if (rc == 0)
+		rc = make_or_complete(paths, path, false, &key, err);
+	else if (rc == 1 && lstat(public_path, &st) < 0)
+		/* The public half is for people to read: nothing of ours waits for it. */
+		make_or_complete(paths, path, true, &key, &ignored);
+	if (rc < 0)
+		ssh_key_release(&key);
+	else
+		*ret = key;
 	free(path);
-	free(lock_path);
-	return rc;
+	free(public_path);
+	return rc < 0 ? -1 : 0;
 }

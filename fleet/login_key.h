@@ -12,7 +12,8 @@ struct error;
 struct paths;
 
 /* Loads it, or makes it where there is none. Several at once get the same key. A key that is there
- * but cannot be used is an error as ssh_key_load tells it, not a reason to make another. */
+ * but cannot be used is an error as ssh_key_load tells it, not a reason to make another. A good key
+ * needs nothing to be written: it works in a home that is read-only. */
 int login_key_get(const struct paths *paths, struct ssh_key *ret, struct error *err);
 
 #endif

@@ -1,86 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/machine.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/mem.h"
-#include "core/text.h"
-#include "fleet/hostkeys.h"
-#include "fleet/login_key.h"
+#include "fleet/machine_internal.h"
 
 #define CONNECT_MS     15000
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MAX_MS   5000
-#define ROTATE_MS      30000
 #define CONSOLE_LINES  12
+#define RENEWALS       2 /* somebody else replaces the host key at this moment */
 
-/* Everything a connection needs to know; strings in the arena. */
-struct trust {
-	struct arena arena;
-	const char *const *lines;
-	size_t nr_lines;
-	const char *fingerprint;
-	struct ssh_key login;
-	struct ssh_key seed;
-	bool seeded; /* the seeded key is still to be replaced */
-};
-
-static void trust_release(struct trust *trust)
+int machine_port(const struct settings *settings, uint16_t *ret, struct error *err)
 {
-	ssh_key_release(&trust->login);
-	ssh_key_release(&trust->seed);
-	arena_release(&trust->arena);
+	const char *text = settings_get(settings, "ssh_port");
+	unsigned port = 0;
+
+	if (!text)
+		text = "22";
+	if (strlen(text) <= 5)
+		for (const char *p = text; *p; p++)
+			port = *p >= '0' && *p <= '9' ? port * 10 + (unsigned)(*p - '0') : 100000;
+	if (port < 1 || port > 65535)
+		return error_set(err, ERROR_CONFIG, "setting 'ssh_port': '%.20s' is not a TCP port",
+				 text);
+	*ret = (uint16_t)port;
+	return 0;
 }
 
-static int gather(struct fleet *fleet, const struct instance *instance, struct trust *trust,
-		  struct error *err)
+/* Whoever is refused wants to know as whom, and with what. */
+static int login_refused(const struct visit *visit, const char *user, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-
-	if (login_key_get(fleet->paths, &trust->login, err) < 0 ||
-	    hostkeys_known(fleet->paths, instance->id, &trust->arena, &trust->lines,
-			   &trust->nr_lines, err) < 0)
-		return -1;
-	trust->seeded =
-		instance->launch_id[0] &&
-		hostkeys_load_seed(fleet->paths, instance->launch_id, &trust->seed, &ignored) == 0;
-	if (trust->nr_lines)
-		return 0;
-	if (trust->seeded) {
-		const char **lines = arena_alloc(&trust->arena, sizeof(*lines));
-
-		lines[0] = trust->seed.public_line;
-		trust->lines = lines;
-		trust->nr_lines = 1;
-		return 0;
-	}
-	if (instance->hostkey && instance->hostkey[0]) {
-		trust->fingerprint = instance->hostkey;
-		return 0;
-	}
-	error_set(
-		err, ERROR_CONFIG,
-		"the host key of %s is not known: it was launched elsewhere and carries no tag %s",
-		instance->id, TAG_HOSTKEY);
+	error_prefix(err, "%s", visit->instance->id);
 	return error_hint(err,
-			  "launch it with gpucloud, or log in with ssh after checking the key");
+			  "set ssh_user if its user is not '%s', or copy '%s/id_ed25519' from the "
+			  "computer that launched it",
+			  user, visit->fleet->paths->data);
 }
 
-static int dial(struct fleet *fleet, const struct instance *instance, const struct trust *trust,
-		int64_t timeout_ms, struct remote **ret, struct remote_seen *seen,
+static int dial(struct visit *visit, const struct trust *trust, struct remote **ret,
 		struct error *err)
 {
+	struct fleet *fleet = visit->fleet;
+	const struct instance *instance = visit->instance;
 	const char *user = settings_get(fleet->settings, "ssh_user");
-	const char *port_text = settings_get(fleet->settings, "ssh_port");
-	unsigned long port = port_text ? strtoul(port_text, NULL, 10) : 22;
 	const char *agent = settings_env(fleet->settings, "SSH_AUTH_SOCK");
-	const struct remote_target target = {
+	struct remote_target target = {
+		.name = instance->id,
 		.address = instance->public_ip,
-		.port = (uint16_t)port,
 		.user = user ? user : "ubuntu",
 		.host_keys = trust->lines,
 		.nr_host_keys = trust->nr_lines,
@@ -89,23 +60,49 @@ static int dial(struct fleet *fleet, const struct instance *instance, const stru
 		.login_key = &trust->login,
 		.use_agent = agent != NULL,
 		.agent_socket = agent,
-		.timeout_ms = timeout_ms,
+		.timeout_ms = visit->timeout_ms,
 	};
 
-	if (port < 1 || port > 65535)
-		return error_set(err, ERROR_CONFIG, "setting 'ssh_port' is not a TCP port");
+	if (machine_port(fleet->settings, &target.port, err) < 0)
+		return -1;
 	if (!instance->public_ip[0])
 		return error_set(err, ERROR_NETWORK, "%s has no public address yet", instance->id);
-	if (remote_ssh.connect(&target, ret, seen, err) == 0)
+	if (remote_ssh.connect(&target, ret, &visit->seen, err) == 0)
 		return 0;
-	if (strcmp(err->code, "HostKeyMismatch") == 0) {
-		error_prefix(err, "%s at %s", instance->id, instance->public_ip);
-		error_hint(err,
-			   "another machine answers there, or its key was changed: nothing was "
-			   "sent. gpucloud show %s; gpucloud terminate %s",
-			   instance->id, instance->id);
-	}
+	if (strcmp(err->code, "LoginRefused") == 0)
+		return login_refused(visit, target.user, err);
 	return -1;
+}
+
+int machine_login(struct visit *visit, struct trust *trust, struct machine *machine,
+		  struct error *err)
+{
+	struct remote *remote = NULL;
+
+	for (int turn = 0;; turn++) {
+		if (trust_gather(visit, trust, err) < 0)
+			return -1;
+		if (dial(visit, trust, &remote, err) == 0)
+			break;
+		if (strcmp(err->code, "HostKeyMismatch") != 0)
+			return -1;
+		if (turn == RENEWALS || !trust_renew(visit, trust))
+			return trust_refused(visit, trust, err);
+		trust_release(trust);
+		error_clear(err);
+	}
+	*machine = (struct machine){
+		.ops = &remote_ssh,
+		.remote = remote,
+		.by_agent = visit->seen.by_agent,
+	};
+	return 0;
+}
+
+void machine_note(const struct visit *visit, const char *text)
+{
+	if (visit->events && visit->events->note)
+		visit->events->note(visit->events->ctx, text);
 }
 
 /* Collects what a command prints; the ceiling is the buffer's. */
@@ -154,147 +151,30 @@ int machine_output(struct machine *machine, const char *command, int64_t deadlin
 	return rc;
 }
 
-/* One command of the rotation; anything but success ends it. */
-static int must(struct machine *machine, const char *command, struct buf *out, struct error *err)
-{
-	struct remote_exit ended;
-
-	buf_clear(out);
-	if (machine_output(machine, command, ROTATE_MS, out, &ended, err) < 0)
-		return -1;
-	if (ended.code != 0)
-		return error_set(err, ERROR_REMOTE, "'%.60s' ended with %d on the machine", command,
-				 ended.code);
-	return 0;
-}
-
-/* The new key is in place: the tag tells other computers, and the seed has done its work. */
-static int settle(struct fleet *fleet, const struct instance *instance, const char *line,
-		  struct error *err)
-{
-	char fingerprint[SSH_FINGERPRINT_MAX];
-
-	if (ssh_public_fingerprint(line, fingerprint, err) < 0)
-		return -1;
-	const struct tag tag = { TAG_HOSTKEY, fingerprint };
-	if ((fleet->ops->caps & PROVIDER_CAP_TAGS) &&
-	    fleet->ops->tag(fleet->provider, instance->region, instance->id, &tag, err) < 0)
-		return -1;
-	hostkeys_forget(fleet->paths, instance->launch_id, NULL); /* the seed has done its work */
-	return 0;
-}
-
-/* The machine makes a key beside the old one and shows its public half. */
-static int make_host_key(struct machine *machine, struct buf *line, struct error *err)
-{
-	static const char command[] =
-		"sudo -n rm -f /etc/ssh/gpucloud_new /etc/ssh/gpucloud_new.pub && "
-		"sudo -n ssh-keygen -q -t ed25519 -N '' -C '' -f /etc/ssh/gpucloud_new && "
-		"sudo -n cat /etc/ssh/gpucloud_new.pub";
-	unsigned char blob[SSH_BLOB_MAX];
-	char type[32];
-	size_t len;
-
-	if (must(machine, command, line, err) < 0)
-		return -1;
-	line->data[strcspn(line->data, "\r\n")] = '\0';
-	if (ssh_public_parse(line->data, type, blob, &len, err) < 0)
-		return -1;
-	if (strcmp(type, "ssh-ed25519") != 0)
-		return error_set(err, ERROR_PROTOCOL, "the machine made a key of type '%s'", type);
-	return 0;
-}
-
-/*
- * The seeded host key was readable in the user-data for everybody on the machine. The machine makes
- * its own; its public half is recorded here before it is put in place, so that a crash in between
- * leaves two keys that are both ours.
- */
-static int rotate(struct fleet *fleet, const struct instance *instance, struct machine *machine,
-		  struct error *err)
-{
-	static const char install[] =
-		"sudo -n mv /etc/ssh/gpucloud_new.pub /etc/ssh/ssh_host_ed25519_key.pub && "
-		"sudo -n mv /etc/ssh/gpucloud_new /etc/ssh/ssh_host_ed25519_key && "
-		"{ sudo -n systemctl restart ssh || sudo -n systemctl restart sshd; }";
-	struct buf line = BUF_INIT_MAX(SSH_LINE_MAX - 1);
-	struct buf nothing = BUF_INIT_MAX(4096);
-	int rc = make_host_key(machine, &line, err);
-
-	if (rc == 0)
-		rc = hostkeys_record(fleet->paths, instance->id, line.data, err);
-	if (rc == 0)
-		rc = must(machine, install, &nothing, err);
-	if (rc == 0)
-		rc = settle(fleet, instance, line.data, err);
-	buf_release(&nothing);
-	buf_release(&line);
-	return rc;
-}
-
-/* The first login: what was shown is recorded, and the seed is replaced. */
-static void first_login(struct fleet *fleet, const struct instance *instance,
-			const struct trust *trust, const struct remote_seen *seen,
-			const struct machine_events *events, struct machine *machine)
-{
-	char shown[SSH_FINGERPRINT_MAX], seed[SSH_FINGERPRINT_MAX];
-	struct error err = ERROR_INIT;
-	int rc = 0;
-
-	if (!trust->seeded && !trust->fingerprint)
-		return;
-	rc = hostkeys_record(fleet->paths, instance->id, seen->host_key, &err);
-	if (rc == 0 && trust->seeded) {
-		rc = ssh_public_fingerprint(seen->host_key, shown, &err) < 0 ||
-				     ssh_public_fingerprint(trust->seed.public_line, seed, &err) < 0
-			     ? -1
-			     : 0;
-		if (rc == 0 && strcmp(shown, seed) == 0)
-			rc = rotate(fleet, instance, machine, &err);
-		else if (rc == 0) /* an earlier rotation was interrupted after it had taken hold */
-			rc = settle(fleet, instance, seen->host_key, &err);
-		machine->rotated = rc == 0;
-	}
-	if (rc == 0)
-		return;
-	/* No reason to refuse the login: both keys are recorded, the next login tries again. */
-	error_prefix(&err, "the host key could not be replaced");
-	if (events && events->note)
-		events->note(events->ctx, err.message);
-}
-
-static int connect_once(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
-			const struct machine_events *events, struct machine *ret,
-			struct error *err)
-{
-	struct trust trust = { 0 };
-	struct remote_seen seen = { 0 };
-	struct remote *remote = NULL;
-	int rc = gather(fleet, instance, &trust, err);
-
-	if (rc == 0)
-		rc = dial(fleet, instance, &trust, timeout_ms, &remote, &seen, err);
-	if (rc == 0) {
-		*ret = (struct machine){ .ops = &remote_ssh, .remote = remote };
-		first_login(fleet, instance, &trust, &seen, events, ret);
-	}
-	trust_release(&trust);
-	return rc;
-}
-
 int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
 		    const struct machine_events *events, struct machine *ret, struct error *err)
 {
-	if (connect_once(fleet, instance, timeout_ms, events, ret, err) < 0)
-		return -1;
-	if (!ret->rotated)
-		return 0;
-	/* Once more, so that it is the new key that was seen to work. */
-	machine_close(ret);
-	if (connect_once(fleet, instance, timeout_ms, events, ret, err) < 0)
-		return error_prefix(err, "after the host key was replaced");
-	ret->rotated = true;
-	return 0;
+	struct visit visit = {
+		.fleet = fleet,
+		.instance = instance,
+		.events = events,
+		.timeout_ms = timeout_ms,
+	};
+	struct trust trust = { 0 };
+	struct machine machine = { 0 };
+	struct error why = ERROR_INIT;
+
+	snprintf(visit.tag, sizeof(visit.tag), "%s", instance->hostkey ? instance->hostkey : "");
+	int rc = machine_login(&visit, &trust, &machine, err);
+	if (rc == 0 && trust.seeded)
+		rc = machine_first_login(&visit, &trust, &machine, err);
+	/* The next login tries again: no reason to refuse this one. */
+	if (rc == 0 && trust_keep(&visit, &trust, &why) < 0)
+		machine_note(&visit, why.message);
+	if (rc == 0)
+		*ret = machine;
+	trust_release(&trust);
+	return rc;
 }
 
 /* The end of what the machine printed while it booted: usually says why nobody can log in. */
@@ -327,33 +207,47 @@ static void tell_console(struct fleet *fleet, const struct instance *instance,
 	buf_release(&text);
 }
 
+/* The machine may have said why; of what is wrong on this computer its console knows nothing. */
+static bool console_helps(const struct error *err)
+{
+	return err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT ||
+	       err->kind == ERROR_PROTOCOL || strcmp(err->code, "LoginRefused") == 0;
+}
+
+static int took_too_long(const struct instance *instance, int64_t timeout_s, struct error *err)
+{
+	err->kind = ERROR_TIMEOUT;
+	return error_prefix(err, "%s did not let us log in within %lld s", instance->id,
+			    (long long)timeout_s);
+}
+
 int machine_wait(struct fleet *fleet, const struct instance *instance, int64_t timeout_s,
 		 const struct machine_events *events, struct machine *ret, struct error *err)
 {
 	int64_t start = clock_mono_ms(fleet->clock), pause = PAUSE_FIRST_MS;
+	int64_t left = timeout_s * 1000;
 
 	for (;;) {
 		error_clear(err);
-		if (machine_connect(fleet, instance, CONNECT_MS, events, ret, err) == 0)
+		if (machine_connect(fleet, instance, left < CONNECT_MS ? left : CONNECT_MS, events,
+				    ret, err) == 0)
 			return 0;
-		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
-		bool later = err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT;
-		if (!later)
+		if (err->kind != ERROR_NETWORK && err->kind != ERROR_TIMEOUT)
 			break;
-		if (waited >= timeout_s) {
-			err->kind = ERROR_TIMEOUT;
-			error_prefix(err, "%s did not let us log in within %lld s", instance->id,
-				     (long long)timeout_s);
+		int64_t waited = clock_mono_ms(fleet->clock) - start;
+		left = timeout_s * 1000 - waited - pause;
+		if (left <= 0) {
+			took_too_long(instance, timeout_s, err);
 			break;
 		}
 		if (events && events->waiting)
-			events->waiting(events->ctx, instance, err->message, waited);
+			events->waiting(events->ctx, instance, err->message, waited / 1000);
 		if (clock_sleep_ms(fleet->clock, pause) < 0)
 			return error_set(err, ERROR_CANCELLED, "interrupted while waiting for %s",
 					 instance->id);
 		pause = pause * 3 / 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 3 / 2;
 	}
-	if (err->kind != ERROR_CANCELLED)
+	if (console_helps(err))
 		tell_console(fleet, instance, events);
 	return -1;
 }

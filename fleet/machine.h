@@ -2,12 +2,14 @@
 /*
  * Reaching an instance: the login key, and being sure whom we talk to. What the machine must show is
  * known by instance id, never by address:
- *   1. the keys recorded for this instance (fleet/hostkeys.h), or
+ *   1. the keys that this computer put there (fleet/hostkeys.h), or
  *   2. the key this computer seeded at the launch, or
- *   3. the fingerprint in the tag gpucloud-hostkey: another computer of yours.
- * None of them known: ERROR_CONFIG, nothing is sent. At the first login with the seeded key the
- * machine makes itself another one: its public half is recorded before it is installed, and the tag
- * follows.
+ *   3. the fingerprint in the tag gpucloud-hostkey: another computer of yours. It is followed when
+ *      it changes, and never overrules 1 and 2: whoever has the account's credentials can set tags.
+ * None of them known: ERROR_CONFIG, nothing is sent. Another key shown: ERROR_AUTH, code
+ * "HostKeyMismatch", nothing is sent. At the first login with the seeded key the machine makes
+ * itself another one: its public half is recorded before it is installed, the tag follows, and once
+ * it was seen to work the seeded one counts no more. Several may do so at once, here and elsewhere.
  */
 #ifndef GPUCLOUD_FLEET_MACHINE_H
 #define GPUCLOUD_FLEET_MACHINE_H
@@ -26,17 +28,22 @@ struct machine_events {
 struct machine {
 	const struct remote_ops *ops;
 	struct remote *remote;
-	bool rotated; /* this login replaced the seeded host key */
+	bool rotated;  /* this login replaced the seeded host key */
+	bool by_agent; /* a key of the agent's got us in, not the login key */
 };
 
-/* Connects once; timeout_ms for all of it. */
+/* The setting ssh_port (22 unless said): ERROR_CONFIG where it is no port. */
+int machine_port(const struct settings *settings, uint16_t *ret, struct error *err);
+
+/* Connects once; timeout_ms for each login: the first one ever replaces the host key and logs in
+ * again. A connection lost, or a user who interrupts, meanwhile is an error like any other. */
 int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
 		    const struct machine_events *events, struct machine *ret, struct error *err);
 
 /*
  * Connects as soon as the machine answers: tries again with backoff while nothing listens or sshd
- * is not ready, until timeout_s. A wrong host key or a refused login ends it at once. On failure the
- * end of the machine's console output is told by events->note.
+ * is not ready, until timeout_s. A wrong host key or a refused login ends it at once. Where the
+ * machine did not answer, or not as it should, the end of its console output is told by events->note.
  */
 int machine_wait(struct fleet *fleet, const struct instance *instance, int64_t timeout_s,
 		 const struct machine_events *events, struct machine *ret, struct error *err);

@@ -9,8 +9,13 @@
 
 int wait_lock(const char *path, struct error *err)
 {
+	return wait_lock_for(path, WAIT_LOCK_MS, err);
+}
+
+int wait_lock_for(const char *path, int64_t wait_ms, struct error *err)
+{
 	/* The machine's own clock: what is waited for is another process on it. */
-	int64_t deadline = clock_mono_ms(&clock_system) + WAIT_LOCK_MS;
+	int64_t deadline = clock_mono_ms(&clock_system) + wait_ms;
 
 	for (;;) {
 		int fd = file_lock(path, err);

@@ -8,16 +8,21 @@
  *                     OPEN   a command or a subsystem to start
  *                     DATA   bytes for its standard input
  *                     EOF    its standard input ends
- *   from the worker   READY  connected and logged in: the host's key
- *                     BEGUN  what OPEN asked for runs
+ *   from the worker   READY  connected and logged in: the host's key, and whether the agent got us in
+ *                     BEGUN  what OPEN asked for runs; or what is to end that
  *                     OUT    bytes of its standard output
  *                     DIAG   bytes of its standard error
  *                     EXIT   how it ended
+ *                     ENDED  what came of ending the command (one byte: enum frame_ended)
  *                     FAIL   an error, in place of READY, BEGUN or EXIT
+ *
+ * That a command is to be ended is told by the signal FRAME_END_SIGNAL: a frame would have to wait
+ * behind input that the command never reads.
  */
 #ifndef GPUCLOUD_SSH_FRAME_H
 #define GPUCLOUD_SSH_FRAME_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +43,7 @@ enum frame_type {
 	FRAME_DIAG,
 	FRAME_EXIT,
 	FRAME_FAIL,
+	FRAME_ENDED,
 	FRAME_TYPE_COUNT
 };
 
@@ -45,6 +51,15 @@ enum frame_type {
 #define FRAME_BODY_MAX ((size_t)64 << 10)
 #define FRAME_IN_MAX   ((size_t)256 << 10)
 #define FRAME_OUT_MAX  ((size_t)512 << 10) /* past this, nothing more is taken in elsewhere */
+
+#define FRAME_END_SIGNAL SIGUSR1
+
+/* What was found where the command ran. */
+enum frame_ended {
+	FRAME_ENDED_UNKNOWN = 0, /* nothing of it was seen: it may be over, or out of sight */
+	FRAME_ENDED_GONE = 1,
+	FRAME_ENDED_LEFT = 2 /* it withstood SIGKILL, or is not ours to end */
+};
 
 /* What OPEN asks for. */
 enum frame_open {

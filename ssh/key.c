@@ -278,6 +278,18 @@ void ssh_fingerprint(const unsigned char *blob, size_t len, char out[SSH_FINGERP
 	buf_release(&text);
 }
 
+void ssh_fingerprint_openssh(const unsigned char *blob, size_t len,
+			     char out[SSH_FINGERPRINT_OPENSSH_MAX])
+{
+	unsigned char digest[SHA256_LEN];
+	struct buf text = BUF_INIT;
+
+	sha256(blob, len, digest);
+	base64_encode(&text, digest, sizeof(digest));
+	snprintf(out, SSH_FINGERPRINT_OPENSSH_MAX, "SHA256:%.43s", text.data);
+	buf_release(&text);
+}
+
 int ssh_public_fingerprint(const char *line, char out[SSH_FINGERPRINT_MAX], struct error *err)
 {
 	unsigned char blob[SSH_BLOB_MAX];

@@ -16,8 +16,9 @@ struct error;
 
 #define SSH_FINGERPRINT_MAX \
 	53 /* SHA-256 of the public blob in base32 (52) and NUL: a tag's value */
-#define SSH_LINE_MAX 1024
-#define SSH_BLOB_MAX 512
+#define SSH_FINGERPRINT_OPENSSH_MAX 51 /* "SHA256:", 43 of base64, NUL */
+#define SSH_LINE_MAX		    1024
+#define SSH_BLOB_MAX		    512
 
 struct ssh_key {
 	struct secret private_pem;	/* "-----BEGIN OPENSSH PRIVATE KEY-----...", unencrypted */
@@ -44,6 +45,9 @@ int ssh_public_parse(const char *line, char type[32], unsigned char blob[SSH_BLO
 
 /* What the tag gpucloud-hostkey holds. */
 void ssh_fingerprint(const unsigned char *blob, size_t len, char out[SSH_FINGERPRINT_MAX]);
+/* The same hash as OpenSSH shows it: "SHA256:" and base64 without '='. */
+void ssh_fingerprint_openssh(const unsigned char *blob, size_t len,
+			     char out[SSH_FINGERPRINT_OPENSSH_MAX]);
 int ssh_public_fingerprint(const char *line, char out[SSH_FINGERPRINT_MAX], struct error *err);
 
 #endif

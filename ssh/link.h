@@ -20,7 +20,7 @@ struct remote {
 	struct frame_io io;
 	pid_t pid;	  /* 0: ended and waited for */
 	bool ended;	  /* the worker's end of the socket is closed */
-	char name[300];	  /* "'1.2.3.4' port 22", safe to show */
+	char name[300];	  /* "i-123 at '1.2.3.4' port 22", safe to show */
 	int64_t stall_ms; /* longest silence of a file transfer */
 };
 

@@ -108,8 +108,10 @@ int session_login(struct session *session, struct error *err)
 
 	if (secret_is_set(&target->login_key))
 		rc = login_with_key(session);
-	if (refused(session, rc) && target->use_agent)
+	if (refused(session, rc) && target->use_agent) {
 		rc = login_with_agent(session, &tried);
+		session->by_agent = rc == 0;
+	}
 	if (refused(session, rc))
 		return fail_refused(target, tried, err);
 	if (rc != 0)

@@ -38,6 +38,13 @@ static int put_host_keys(struct buf *body, const struct remote_target *target, s
 	return 0;
 }
 
+/* A path that no socket can have leads to no agent. */
+static bool agent_usable(const struct remote_target *target)
+{
+	return target->use_agent && target->agent_socket &&
+	       strlen(target->agent_socket) < sizeof(((struct session_target *)0)->agent_socket);
+}
+
 static int check_target(const struct remote_target *target, struct error *err)
 {
 	size_t nr = target->nr_host_keys, hashes = target->nr_fingerprints;
@@ -55,21 +62,19 @@ static int check_target(const struct remote_target *target, struct error *err)
 	if (nr + hashes == 0 || nr > SESSION_KEYS_MAX || hashes > SESSION_KEYS_MAX)
 		return error_set(err, ERROR_CONFIG, "the host key of '%s' is not known",
 				 target->address);
-	if (target->use_agent && target->agent_socket &&
-	    strlen(target->agent_socket) >= sizeof(((struct session_target *)0)->agent_socket))
+	if (target->login_key || agent_usable(target))
+		return 0;
+	if (target->use_agent && target->agent_socket)
 		return error_set(err, ERROR_CONFIG, "the agent's socket has too long a path");
-	if (!target->login_key && !(target->use_agent && target->agent_socket)) {
-		error_set(err, ERROR_CONFIG, "there is neither a login key nor an agent for '%s'",
-			  target->address);
-		return error_hint(err, "start ssh-agent and set SSH_AUTH_SOCK, or give a key");
-	}
-	return 0;
+	error_set(err, ERROR_CONFIG, "there is neither a login key nor an agent for '%s'",
+		  target->address);
+	return error_hint(err, "start ssh-agent and set SSH_AUTH_SOCK, or give a key");
 }
 
 static int put_start(struct frame_io *io, const struct remote_target *target, struct error *err)
 {
 	struct buf body = BUF_INIT_MAX(FRAME_BODY_MAX);
-	bool agent = target->use_agent && target->agent_socket;
+	bool agent = agent_usable(target);
 	int64_t timeout = target->timeout_ms;
 	int rc;
 
@@ -110,14 +115,15 @@ static int wait_ready(struct remote *remote, int64_t deadline, struct remote_see
 		err->retryable = err->retryable || err->kind == ERROR_TIMEOUT;
 		return -1;
 	}
-	if (frame.type != FRAME_READY || frame.len >= sizeof(seen->host_key) ||
-	    memchr(frame.data, '\0', frame.len))
+	struct wire wire = wire_of(frame.data, frame.len);
+	struct remote_seen shown;
+	wire_text(&wire, shown.host_key, sizeof(shown.host_key));
+	shown.by_agent = wire_u8(&wire) != 0;
+	if (frame.type != FRAME_READY || wire.bad || wire.left)
 		return error_set(err, ERROR_PROTOCOL, "the ssh worker for %s is out of step",
 				 remote->name);
-	if (seen) {
-		memcpy(seen->host_key, frame.data, frame.len);
-		seen->host_key[frame.len] = '\0';
-	}
+	if (seen)
+		*seen = shown;
 	return 0;
 }
 
@@ -129,19 +135,31 @@ static void remote_close(struct remote *remote)
 	free(remote);
 }
 
+/* "i-123 at '1.2.3.4' port 22", safe to show. */
+static void set_name(struct remote *remote, const struct remote_target *target)
+{
+	struct buf shown = BUF_INIT;
+
+	if (target->name) {
+		text_escape(&shown, target->name, strlen(target->name));
+		buf_addstr(&shown, " at ");
+	}
+	buf_addch(&shown, '\'');
+	text_escape(&shown, target->address, strlen(target->address));
+	snprintf(remote->name, sizeof(remote->name), "%.280s' port %u", shown.data, target->port);
+	buf_release(&shown);
+}
+
 static int remote_connect(const struct remote_target *target, struct remote **ret,
 			  struct remote_seen *seen, struct error *err)
 {
 	int64_t deadline = link_deadline(target->timeout_ms);
-	struct buf shown = BUF_INIT;
 	int fd;
 
 	if (check_target(target, err) < 0)
 		return -1;
 	struct remote *remote = xcalloc(1, sizeof(*remote));
-	text_escape(&shown, target->address, strlen(target->address));
-	snprintf(remote->name, sizeof(remote->name), "'%.255s' port %u", shown.data, target->port);
-	buf_release(&shown);
+	set_name(remote, target);
 	remote->stall_ms = target->timeout_ms > STALL_MIN_MS ? target->timeout_ms : STALL_MIN_MS;
 	if (ssh_worker_spawn(&remote->pid, &fd, err) < 0) {
 		free(remote);

@@ -33,6 +33,7 @@ struct remote; /* one connection */
  * "HostKeyMismatch", and nothing of ours has been sent: no user name, no key, no byte.
  */
 struct remote_target {
+	const char *name;    /* what a person calls it, for messages; NULL: by its address alone */
 	const char *address; /* IPv4 or IPv6, or a name */
 	uint16_t port;
 	const char *user;
@@ -42,13 +43,14 @@ struct remote_target {
 	size_t nr_fingerprints;
 	const struct ssh_key *login_key; /* or NULL: the agent alone */
 	bool use_agent;			 /* ask SSH_AUTH_SOCK's agent too, after login_key */
-	const char *agent_socket;
-	int64_t timeout_ms; /* for TCP, key exchange and login together */
+	const char *agent_socket;	 /* too long a path for a socket: only login_key is tried */
+	int64_t timeout_ms;		 /* for TCP, key exchange and login together */
 };
 
-/* What the host showed (a public line without comment), for whoever records it. */
+/* What the host showed (a public line without comment), for whoever records it, and what got us in. */
 struct remote_seen {
 	char host_key[SSH_LINE_MAX];
+	bool by_agent; /* a key of the agent's; false: login_key */
 };
 
 /*
@@ -82,8 +84,12 @@ struct remote_ops {
 	int (*connect)(const struct remote_target *target, struct remote **ret,
 		       struct remote_seen *seen, struct error *err);
 	/*
-	 * deadline_ms is from now; 0: none. The connection lost meanwhile: ERROR_NETWORK with
-	 * err.unknown. Ended without a status: ERROR_PROTOCOL "NoExitStatus", never success.
+	 * deadline_ms is from now; 0: none. Past it, on Ctrl-C, and where a callback says -1, the
+	 * command is ended on the machine (TERM, after 2 s KILL), which takes 2 s where the machine
+	 * does not answer, 6 s at most, and no longer than a further Ctrl-C. Of ERROR_TIMEOUT and
+	 * ERROR_CANCELLED the code says what came of it: "CommandEnded", or "CommandLeft": it may run
+	 * on. A session of its own (setsid, tmux, a service) is left alone. The connection lost
+	 * meanwhile: ERROR_NETWORK with err.unknown. Ended without a status: ERROR_PROTOCOL "NoExitStatus", never success.
 	 */
 	int (*exec)(struct remote *remote, const char *command, const struct remote_stream *stream,
 		    int64_t deadline_ms, struct remote_exit *ret, struct error *err);

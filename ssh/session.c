@@ -94,12 +94,13 @@ static int fail_lost(struct session *session, const char *what, struct error *er
 
 static int fail_host(struct session *session, struct error *err)
 {
-	char fingerprint[SSH_FINGERPRINT_MAX];
+	char openssh[SSH_FINGERPRINT_OPENSSH_MAX], tag[SSH_FINGERPRINT_MAX];
 
-	ssh_fingerprint(session->host_key, session->host_key_len, fingerprint);
+	ssh_fingerprint_openssh(session->host_key, session->host_key_len, openssh);
+	ssh_fingerprint(session->host_key, session->host_key_len, tag);
 	error_set(err, ERROR_AUTH,
-		  "the host key of '%s' port %u is not the one expected (it is %s)",
-		  session->target->address, session->target->port, fingerprint);
+		  "the host key of '%s' port %u is not the one expected (it is %s, in a tag %s)",
+		  session->target->address, session->target->port, openssh, tag);
 	snprintf(err->code, sizeof(err->code), "HostKeyMismatch");
 	return error_hint(err, "nothing was sent: this is another machine, or somebody in between");
 }

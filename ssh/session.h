@@ -59,6 +59,7 @@ struct session {
 	uint64_t taken;	 /* bytes so far; a call for one stream takes in those of others too */
 	size_t received; /* before login */
 	bool logged_in;
+	bool by_agent; /* it was one of the agent's keys */
 
 	bool banner_done;
 	size_t banner_len; /* all lines */

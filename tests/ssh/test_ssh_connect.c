@@ -76,7 +76,9 @@ static void test_host_keys(void **state)
 
 	must_work(ssh_public_fingerprint(fixture->host_line, right_hash, &err), &err);
 	must_work(ssh_public_fingerprint(fixture->other.public_line, wrong_hash, &err), &err);
-	assert_non_null(strstr(err.message, right_hash)); /* what it showed instead */
+	/* what it showed instead, in both forms */
+	assert_non_null(strstr(err.message, right_hash));
+	assert_non_null(strstr(err.message, "SHA256:"));
 	target.host_keys = NULL;
 	target.nr_host_keys = 0;
 	target.fingerprints = hashes;
@@ -128,8 +130,12 @@ static void test_bad_targets(void **state)
 	socket_path[199] = '\0';
 	target.use_agent = true;
 	target.agent_socket = socket_path;
+	target.login_key = NULL;
 	assert_int_equal(try_connect(&target, &err), -1);
 	assert_int_equal(err.kind, ERROR_CONFIG);
+	/* a key of ours does without an agent that nobody can reach */
+	target.login_key = good.login_key;
+	must_work(try_connect(&target, &err), &err);
 
 	target = good;
 	target.address = "host.invalid";
@@ -239,7 +245,15 @@ static void test_agent(void **state)
 	if (!strstr(err.message, "1 of the agent's keys"))
 		fail_msg("%s", err.message);
 	run(add_mine);
-	must_work(try_connect(&target, &err), &err);
+	struct remote *remote = NULL;
+	struct remote_seen seen = { .by_agent = false };
+	must_work(remote_ssh.connect(&target, &remote, &seen, &err), &err);
+	remote_ssh.close(remote);
+	assert_true(seen.by_agent);
+	target.login_key = &fixture->login;
+	must_work(remote_ssh.connect(&target, &remote, &seen, &err), &err);
+	remote_ssh.close(remote);
+	assert_false(seen.by_agent);
 	/* a login key that is refused first is no hindrance */
 	target.login_key = &fixture->other;
 	must_work(try_connect(&target, &err), &err);

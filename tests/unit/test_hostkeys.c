@@ -319,6 +319,7 @@ static void test_damaged(void **state)
 	char *path = at("data/hosts/" ID), *elsewhere = at("elsewhere");
 	char *good = xasprintf("%s\n", lines[0]), *two = xasprintf("%s\n%s", lines[0], lines[1]);
 	char *comment = xasprintf("%s\n", keys[0].public_line);
+	char *twice = xasprintf("%s tag tag\n", lines[0]);
 	char *five =
 		xasprintf("%s\n%s\n%s\n%s\n%s\n", lines[0], lines[1], lines[2], lines[3], lines[4]);
 	char *empty_line = xasprintf("%s\n\n", lines[0]), *huge = xmalloc(65537);
@@ -326,8 +327,9 @@ static void test_damaged(void **state)
 	(void)state;
 	memset(huge, 'a', 65536);
 	huge[65536] = '\0';
-	const char *const bad[] = { "",	     "\n", "x\n", two,	      lines[0],
-				    comment, five, huge,  empty_line, "ssh-ed25519 AAAA\n" };
+	const char *const bad[] = { "",	     "\n",    "x\n", two,	 lines[0],
+				    comment, five,    huge,  empty_line, "ssh-ed25519 AAAA\n",
+				    twice,   " tag\n" };
 
 	assert_int_equal(hostkeys_record(&paths, ID, lines[5], &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -360,6 +362,7 @@ static void test_damaged(void **state)
 	free(good);
 	free(two);
 	free(comment);
+	free(twice);
 	free(five);
 	free(empty_line);
 	free(huge);

@@ -107,6 +107,34 @@ static void test_made_once(void **state)
 	ssh_key_release(&second);
 }
 
+/* A good key is enough: a home where nothing can be written will do. */
+static void test_needs_no_writing(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct ssh_key first = { 0 }, second = { 0 };
+	char *lock = xasprintf("%s/.id_ed25519.lock", paths.data);
+
+	(void)state;
+	assert_int_equal(login_key_get(&paths, &first, &err), 0);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(mkdir(lock, 0700), 0); /* no lock can be had, not even by root */
+	assert_int_equal(login_key_get(&paths, &second, &err), 0);
+	assert_string_equal(second.public_line, first.public_line);
+	ssh_key_release(&second);
+	/* nor for its public half, which nothing needs */
+	assert_int_equal(unlink(public_path), 0);
+	assert_int_equal(login_key_get(&paths, &second, &err), 0);
+	assert_string_equal(second.public_line, first.public_line);
+	ssh_key_release(&second);
+	/* but one is made under the lock alone */
+	assert_int_equal(unlink(private_path), 0);
+	assert_int_equal(login_key_get(&paths, &second, &err), -1);
+	assert_int_equal(err.kind, ERROR_IO);
+	assert_int_equal(rmdir(lock), 0);
+	ssh_key_release(&first);
+	free(lock);
+}
+
 static void test_never_replaced(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -252,9 +280,8 @@ static void test_expiry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_made_once),
-		IN_FOLDER(test_never_replaced),
-		IN_FOLDER(test_first_use_at_once),
+		IN_FOLDER(test_made_once),	IN_FOLDER(test_needs_no_writing),
+		IN_FOLDER(test_never_replaced), IN_FOLDER(test_first_use_at_once),
 		cmocka_unit_test(test_expiry),
 	};
 

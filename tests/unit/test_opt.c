@@ -50,7 +50,7 @@ static const struct opt global_table[] = {
 
 #define ARGV_MAX 8
 
-static int parse(const char *const *argv, bool stop, struct buf *out, struct error *err)
+static int parse(const char *const *argv, int stop, struct buf *out, struct error *err)
 {
 	struct values values = { .spot = false };
 	struct global_values globals = { .json = false };
@@ -59,7 +59,7 @@ static int parse(const char *const *argv, bool stop, struct buf *out, struct err
 					{ NULL, NULL } };
 	const struct opt_parse how = { .sets = sets,
 				       .nr_sets = ARRAY_SIZE(sets),
-				       .stop_at_argument = stop };
+				       .stop_after = stop };
 	const char *args[ARGV_MAX];
 	int argc = 0, nr = 0;
 
@@ -95,38 +95,42 @@ static void test_accepted(void **state)
 {
 	static const struct {
 		const char *argv[ARGV_MAX];
-		bool stop;
+		int stop;
 		const char *want;
 	} cases[] = {
-		{ { NULL }, false, "|" },
-		{ { "--spot" }, false, "spot |" },
-		{ { "-s" }, false, "spot |" },
-		{ { "-sa" }, false, "spot all |" },
-		{ { "-svv", "-v" }, false, "spot v3 |" },
-		{ { "--bid", "51%" }, false, "bid=51% |" },
-		{ { "--bid=51%" }, false, "bid=51% |" },
-		{ { "--bid=a=b" }, false, "bid=a=b |" },
-		{ { "-b51%" }, false, "bid=51% |" },
-		{ { "-b", "51%" }, false, "bid=51% |" },
-		{ { "-sb51%" }, false, "spot bid=51% |" },
-		{ { "-sb", "51%", "x" }, false, "spot bid=51% | x" },
-		{ { "-bs" }, false, "bid=s |" },
-		{ { "--bid", "-5%" }, false, "bid=-5% |" },
-		{ { "-b", "-" }, false, "bid=- |" },
-		{ { "--bid=--x" }, false, "bid=--x |" },
-		{ { "--bid", "1", "--bid", "2" }, false, "bid=2 |" },
-		{ { "--disk", "8" }, false, "disk=8 |" },
-		{ { "-d16384" }, false, "disk=16384 |" },
-		{ { "--disk=0000100" }, false, "disk=100 |" },
-		{ { "-p", "1", "--port=2", "-p3" }, false, "port=1 port=2 port=3 |" },
-		{ { "a", "--spot", "b" }, false, "spot | a b" },
-		{ { "a", "--", "--spot", "-x", "--" }, false, "| a --spot -x --" },
-		{ { "-", "a" }, false, "| - a" },
-		{ { "", "a" }, false, "|  a" },
-		{ { "--json", "a", "--region", "r" }, false, "json region=r | a" },
-		{ { "--json", "list", "--spot", "x" }, true, "json | list --spot x" },
-		{ { "--region", "r", "list", "--", "x" }, true, "region=r | list -- x" },
-		{ { "--", "list", "--spot" }, true, "| list --spot" },
+		{ { NULL }, 0, "|" },
+		{ { "--spot" }, 0, "spot |" },
+		{ { "-s" }, 0, "spot |" },
+		{ { "-sa" }, 0, "spot all |" },
+		{ { "-svv", "-v" }, 0, "spot v3 |" },
+		{ { "--bid", "51%" }, 0, "bid=51% |" },
+		{ { "--bid=51%" }, 0, "bid=51% |" },
+		{ { "--bid=a=b" }, 0, "bid=a=b |" },
+		{ { "-b51%" }, 0, "bid=51% |" },
+		{ { "-b", "51%" }, 0, "bid=51% |" },
+		{ { "-sb51%" }, 0, "spot bid=51% |" },
+		{ { "-sb", "51%", "x" }, 0, "spot bid=51% | x" },
+		{ { "-bs" }, 0, "bid=s |" },
+		{ { "--bid", "-5%" }, 0, "bid=-5% |" },
+		{ { "-b", "-" }, 0, "bid=- |" },
+		{ { "--bid=--x" }, 0, "bid=--x |" },
+		{ { "--bid", "1", "--bid", "2" }, 0, "bid=2 |" },
+		{ { "--disk", "8" }, 0, "disk=8 |" },
+		{ { "-d16384" }, 0, "disk=16384 |" },
+		{ { "--disk=0000100" }, 0, "disk=100 |" },
+		{ { "-p", "1", "--port=2", "-p3" }, 0, "port=1 port=2 port=3 |" },
+		{ { "a", "--spot", "b" }, 0, "spot | a b" },
+		{ { "a", "--", "--spot", "-x", "--" }, 0, "| a --spot -x --" },
+		{ { "-", "a" }, 0, "| - a" },
+		{ { "", "a" }, 0, "|  a" },
+		{ { "--json", "a", "--region", "r" }, 0, "json region=r | a" },
+		{ { "--json", "list", "--spot", "x" }, 1, "json | list --spot x" },
+		{ { "--region", "r", "list", "--", "x" }, 1, "region=r | list -- x" },
+		{ { "--", "list", "--spot" }, 1, "| list --spot" },
+		{ { "vm", "-v", "ls", "-v", "--", "-s" }, 2, "v1 | vm ls -v -- -s" },
+		{ { "vm", "-s", "--", "ls", "-v" }, 2, "spot | vm ls -v" },
+		{ { "vm", "--", "--", "-v" }, 2, "| vm -- -v" },
+		{ { "vm", "-v" }, 2, "v1 | vm" },
 	};
 
 	(void)state;
@@ -138,6 +142,48 @@ static void test_accepted(void **state)
 			fail_msg("case %zu: %s", i, err.message);
 		assert_string_equal(out.data, cases[i].want);
 		buf_release(&out);
+	}
+}
+
+/* How far the words are ours, for those that hold wherever they stand. */
+static void test_reach(void **state)
+{
+	static const struct {
+		const char *argv[ARGV_MAX];
+		int stop, want;
+	} cases[] = {
+		{ { NULL }, 1, 0 },
+		{ { "a", "b", "c" }, 0, 3 },
+		{ { "a", "b", "c" }, 1, 1 },
+		{ { "a", "b", "c" }, 2, 2 },
+		{ { "a", "--", "c" }, 2, 1 },
+		{ { "--", "c" }, 1, 0 },
+		{ { "--spot", "a", "-h" }, 1, 2 },
+		{ { "--bid", "a", "b", "-h" }, 1, 3 },
+		{ { "--bid=a", "b", "-h" }, 1, 2 },
+		{ { "-b", "a", "b", "-h" }, 1, 3 },
+		{ { "-b51%", "b", "-h" }, 1, 2 },
+		{ { "-sb", "51%", "b", "-h" }, 1, 3 },
+		{ { "-bs", "b", "-h" }, 1, 2 },
+		{ { "--no-such", "b", "-h" }, 1, 2 },
+		{ { "-", "b", "-h" }, 1, 1 },
+		{ { "--bid" }, 1, 1 },
+	};
+	struct values values = { .spot = false };
+	const struct opt_set set = { table, &values };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct opt_parse how = { .sets = &set,
+					       .nr_sets = 1,
+					       .stop_after = cases[i].stop };
+		int argc = 0;
+
+		while (cases[i].argv[argc])
+			argc++;
+		int got = opt_reach(&how, argc, cases[i].argv);
+		if (got != (cases[i].want < argc ? cases[i].want : argc))
+			fail_msg("case %zu: %d", i, got);
 	}
 }
 
@@ -181,7 +227,7 @@ static void test_refused(void **state)
 		struct buf out = BUF_INIT;
 		struct error err = ERROR_INIT;
 
-		assert_int_equal(parse(cases[i].argv, false, &out, &err), -1);
+		assert_int_equal(parse(cases[i].argv, 0, &out, &err), -1);
 		assert_int_equal(err.kind, ERROR_USAGE);
 		assert_string_equal(err.message, cases[i].want);
 		buf_release(&out);
@@ -219,7 +265,7 @@ static void test_long_unknown_name(void **state)
 	(void)state;
 	memset(name, '-', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(parse(argv, false, &out, &err), -1);
+	assert_int_equal(parse(argv, 0, &out, &err), -1);
 	assert_true(strlen(err.message) < 200);
 	buf_release(&out);
 }
@@ -290,9 +336,10 @@ static void test_suggestions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_list_bound),	  cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_long_unknown_name), cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_accepted),    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_reach),	    cmocka_unit_test(test_list_bound),
+		cmocka_unit_test(test_commands),    cmocka_unit_test(test_long_unknown_name),
+		cmocka_unit_test(test_suggestions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
