@@ -59,17 +59,20 @@ int zone_order_parse(const char *text, enum zone_order *ret, struct error *err)
 	return 0;
 }
 
-/* The window: `now` is its end where none is given, and what spans count back from. */
-static int read_window(const struct history_args *args, int64_t now, int64_t *since, int64_t *until,
-		       struct error *err)
+/* The window: `now` is its end where none is given, and what spans count back from; beyond `latest`
+ * no price is known. */
+static int read_window(const struct history_args *args, int64_t now, int64_t latest,
+		       struct history_view *view, struct error *err)
 {
-	*until = now;
-	if (args->until && time_parse_ago(args->until, "--until", now, until, err) < 0)
+	view->until = now;
+	if (args->until && time_parse_ago(args->until, "--until", now, &view->until, err) < 0)
 		return -1;
-	*since = *until - PLAN_WINDOW_S;
-	if (args->since && time_parse_ago(args->since, "--since", now, since, err) < 0)
+	if (view->until > latest)
+		view->until = latest;
+	view->since = view->until - PLAN_WINDOW_S;
+	if (args->since && time_parse_ago(args->since, "--since", now, &view->since, err) < 0)
 		return -1;
-	if (*since >= *until)
+	if (view->since >= view->until)
 		return error_set(err, ERROR_USAGE, "--since is not before --until");
 	return 0;
 }
@@ -94,7 +97,7 @@ static int from_files(struct cli *cli, const struct history_args *args, struct h
 			"the files hold %s and %s: one type at a time, as --on-demand is one price",
 			markets.v[0].type, markets.v[1].type);
 	/* The last row counts for a second: it is known, but for how long it held is not. */
-	else if (read_window(args, last + 1, &view->since, &view->until, &cli->error) == 0) {
+	else if (read_window(args, last + 1, clock_now(&clock_system), view, &cli->error) == 0) {
 		view->markets = &markets;
 		view->source = "saved files";
 		rc = history_view_show(cli, view);
@@ -120,6 +123,7 @@ static int show(struct cli *cli, struct fleet *fleet, const struct market_query 
 	int rc = -1;
 
 	view->cloud = query->source == MARKET_AUTO;
+	view->archive = !view->cloud;
 	view->source = view->cloud ? fleet->ops->title : "archive";
 	if (market_read(fleet, query, &markets, &cli->error) == 0)
 		rc = show_markets(cli, view, &markets);
@@ -187,13 +191,11 @@ static int from_market(struct cli *cli, const struct history_args *args, struct 
 	int64_t now = clock_now(fleet.clock);
 	struct region_choice choice = cli_named_regions(cli, &named);
 	/* The archive knows which regions it has: those of the account are not asked for it. */
-	bool everywhere = args->archive && (args->all_regions || !choice.nr_named);
+	bool everywhere = args->archive && args->all_regions;
 	choice.all = args->all_regions;
-	if (read_window(args, now, &view->since, &view->until, &cli->error) == 0 &&
+	if (read_window(args, now, now, view, &cli->error) == 0 &&
 	    (everywhere || fleet_regions(&fleet, &choice, &arena, &query->regions,
 					 &query->nr_regions, &cli->error) == 0)) {
-		if (view->until > now)
-			view->until = now; /* the last price is not known beyond now */
 		query->since = view->since;
 		query->until = view->until;
 		query->source = args->archive ? MARKET_ARCHIVE : MARKET_AUTO;

@@ -98,6 +98,7 @@ cJSON *history_json(struct history_view *view, const struct history_market *v, s
 		const struct market *market = v[i].market;
 		cJSON *one = cJSON_CreateObject();
 
+		cJSON_AddStringToObject(one, "provider", market->provider);
 		cJSON_AddStringToObject(one, "type", market->type);
 		cJSON_AddStringToObject(one, "region", market->region);
 		json_add_money(one, "on_demand", v[i].on_demand);

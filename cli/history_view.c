@@ -27,18 +27,21 @@ const struct price_point *history_last(const struct price_series *series, int64_
 	return NULL;
 }
 
+/* The conditions as zone_choose has them. */
 static const char *reason(struct arena *arena, const struct history_view *view,
 			  const struct zone_choice *choice)
 {
 	if (!choice->nr_eligible)
-		return "no zone's 95th percentile is at most the bid and below on demand";
+		return "no zone has its 95th percentile and its price now at most the bid, and the "
+		       "former below on demand";
 	return arena_printf(
 		arena,
-		"%s of the %zu zone%s whose 95th percentile is at most the bid and below "
-		"on demand",
+		"%s of the %zu zone%s that %s the bid now and at the 95th percentile, and below on "
+		"demand at it",
 		view->order == ZONE_BY_PRICE ? "lowest mean price"
 					     : "least volatility (std / on demand)",
-		choice->nr_eligible, choice->nr_eligible == 1 ? "" : "s");
+		choice->nr_eligible, choice->nr_eligible == 1 ? "" : "s",
+		choice->nr_eligible == 1 ? "is under" : "are under");
 }
 
 /* 1: judged; 0: nothing is known of it in that time; -1: it cannot be. */
@@ -46,16 +49,18 @@ static int judge(struct history_view *view, const struct market *market, struct 
 		 struct error *err)
 {
 	struct arena *arena = &view->arena;
+	int known = 0;
 
 	*ret = (struct history_market){
 		.market = market,
 		.on_demand = view->on_demand != MONEY_UNKNOWN ? view->on_demand : market->on_demand,
 		.choice.v = arena_alloc(arena, (market->nr + 1) * sizeof(*ret->choice.v)),
 		.choice.order = arena_alloc(arena, (market->nr + 1) * sizeof(*ret->choice.order)),
+		.scale = { INT64_MAX, 0 },
 	};
 	if (ret->on_demand == MONEY_UNKNOWN) {
-		error_set(err, ERROR_NOT_FOUND, "the on-demand price of %s is not known",
-			  market->type);
+		error_set(err, ERROR_NOT_FOUND, "the on-demand price of %s%s%s is not known",
+			  market->type, *market->region ? " in " : "", market->region);
 		return error_hint(err, "give it: --on-demand USD");
 	}
 	if (view->has_bid && bid_resolve(&view->bid, ret->on_demand, &ret->bid, err) < 0)
@@ -64,10 +69,16 @@ static int judge(struct history_view *view, const struct market *market, struct 
 			ret->on_demand, view->order, &ret->choice, err) < 0)
 		return -1;
 	ret->reason = reason(arena, view, &ret->choice);
-	for (size_t i = 0; i < market->nr; i++)
-		if (ret->choice.v[i].verdict != ZONE_NO_HISTORY)
-			return 1;
-	return 0;
+	for (size_t i = 0; i < market->nr; i++) {
+		const struct price_stats *stats = &ret->choice.v[i].stats;
+
+		if (ret->choice.v[i].verdict == ZONE_NO_HISTORY)
+			continue;
+		known = 1;
+		ret->scale[0] = stats->min < ret->scale[0] ? stats->min : ret->scale[0];
+		ret->scale[1] = stats->max > ret->scale[1] ? stats->max : ret->scale[1];
+	}
+	return known;
 }
 
 /* What stands in the last column: the place in the order, or why there is none. */
@@ -76,7 +87,19 @@ static const char *place(struct arena *arena, const struct zone_choice *choice, 
 	for (size_t k = 0; k < choice->nr_eligible; k++)
 		if (choice->order[k] == i)
 			return k ? arena_printf(arena, "%zu", k + 1) : "1 <-";
-	return zone_verdict_text(choice->v[i].verdict);
+	switch (choice->v[i].verdict) { /* short: it is the column that gets what room is left */
+	case ZONE_ABOVE_BID:
+		return "p95 > bid";
+	case ZONE_AT_ON_DEMAND:
+		return "p95 >= OD";
+	case ZONE_NOW_ABOVE_BID:
+		return "now > bid";
+	case ZONE_NO_HISTORY:
+		return "unknown";
+	case ZONE_OK:
+		break;
+	}
+	return "";
 }
 
 /* On a terminal how old the last price is, through a pipe when it was stated. */
@@ -95,16 +118,11 @@ static const char *age(struct cli *cli, struct history_view *view, const struct 
 static const char *trend(struct cli *cli, struct history_view *view,
 			 const struct history_market *judged, size_t i)
 {
-	int64_t scale[2] = { 0, 0 };
 	size_t width = cli_width(cli);
 	struct buf text = BUF_INIT;
 
-	for (size_t k = 0; k < judged->market->nr; k++)
-		if (judged->choice.v[k].verdict != ZONE_NO_HISTORY &&
-		    judged->choice.v[k].stats.max > scale[1])
-			scale[1] = judged->choice.v[k].stats.max;
 	width = width > TREND_REST + TREND_MIN ? width - TREND_REST : TREND_MIN;
-	plot_sparkline(&judged->market->series[i], view->since, view->until, scale,
+	plot_sparkline(&judged->market->series[i], view->since, view->until, judged->scale,
 		       width < TREND_MAX ? width : TREND_MAX, cli->utf8, &text);
 	const char *copy = arena_strdup(&view->arena, text.data);
 	buf_release(&text);
@@ -115,6 +133,7 @@ enum {
 	COL_TYPE,
 	COL_REGION,
 	COL_ZONE,
+	COL_ZONE_ID,
 	COL_TREND,
 	COL_LAST,
 	COL_SINCE,
@@ -135,6 +154,7 @@ static const struct table_column columns[COL_NR] = {
 	[COL_TYPE] = { .title = "TYPE" },
 	[COL_REGION] = { .title = "REGION", .wide = 4 },
 	[COL_ZONE] = { .title = "ZONE" },
+	[COL_ZONE_ID] = { .title = "ZONE ID", .wide = 5 },
 	[COL_TREND] = { .title = "TREND", .wide = 1 },
 	[COL_LAST] = { .title = "NOW", .right = true },
 	[COL_SINCE] = { .title = "AGE", .right = true, .wide = 3 },
@@ -178,6 +198,7 @@ static void fill_row(struct cli *cli, struct history_view *view,
 	cells[COL_TYPE] = judged->market->type;
 	cells[COL_REGION] = judged->market->region;
 	cells[COL_ZONE] = judged->market->series[i].zone;
+	cells[COL_ZONE_ID] = judged->market->zones[i].id;
 	cells[COL_ON_DEMAND] = text_money(arena, judged->on_demand);
 	if (judged->bid || score->verdict == ZONE_NO_HISTORY)
 		cells[COL_CHOICE] = place(arena, &judged->choice, i);
@@ -257,7 +278,7 @@ static void tell_source(struct cli *cli, const struct history_view *view,
 
 		end = known > end ? known : end;
 	}
-	if (end < view->until)
+	if (view->archive && end < view->until)
 		cli_note(cli, "known until %s, the last `gpucloud history --sync`",
 			 time_format(text, end));
 	else if (view->cloud && markets->from_archive)
@@ -294,21 +315,35 @@ static void show_text(struct cli *cli, struct history_view *view, const struct h
 		tell_choice(cli, view, &v[i], nr > 1);
 }
 
+/* A market that cannot be judged hides none of the others. */
+static int judge_all(struct cli *cli, struct history_view *view, struct history_market *v,
+		     size_t *nr)
+{
+	size_t all = view->markets->nr, failed = 0;
+
+	for (size_t i = 0; i < all; i++) {
+		int rc = judge(view, &view->markets->v[i], &v[*nr], &cli->error);
+
+		if (rc < 0 && all > 1)
+			cli_warning(cli, "%s", cli->error.message);
+		failed += rc < 0;
+		*nr += rc > 0;
+	}
+	if (*nr)
+		error_clear(&cli->error);
+	else if (!failed)
+		error_set(&cli->error, ERROR_NOT_FOUND, "no spot price%s%s is known in that time",
+			  all == 1 ? " of " : "", all == 1 ? view->markets->v[0].type : "");
+	return *nr ? 0 : -1;
+}
+
 int history_view_show(struct cli *cli, struct history_view *view)
 {
-	size_t all = view->markets->nr, nr = 0;
-	struct history_market *v = xcalloc(all + 1, sizeof(*v));
-	int rc = 0;
+	struct history_market *v = xcalloc(view->markets->nr + 1, sizeof(*v));
+	size_t nr = 0;
+	int rc = judge_all(cli, view, v, &nr);
 
-	for (size_t i = 0; rc >= 0 && i < all; i++) {
-		rc = judge(view, &view->markets->v[i], &v[nr], &cli->error);
-		nr += rc > 0;
-	}
-	if (rc >= 0 && !nr)
-		rc = error_set(&cli->error, ERROR_NOT_FOUND,
-			       "no spot price%s%s is known in that time", all == 1 ? " of " : "",
-			       all == 1 ? view->markets->v[0].type : "");
-	if (rc >= 0) {
+	if (rc == 0) {
 		if (cli->json)
 			cli_json_print(cli, history_json(view, v, nr));
 		else

@@ -15,7 +15,8 @@ struct history_view {
 	int64_t since, until;
 	int64_t on_demand;  /* instead of the market's own, or MONEY_UNKNOWN */
 	const char *source; /* where the prices are from, for pictures */
-	bool cloud;	    /* it is the cloud, not the archive alone or files */
+	bool cloud;	    /* it is the cloud; neither: saved files */
+	bool archive;	    /* it is the archive alone */
 	bool has_bid;
 	struct bid bid;
 	enum zone_order order;
@@ -31,6 +32,7 @@ struct history_market {
 	int64_t bid; /* 0: none was given */
 	struct zone_choice choice;
 	const char *reason; /* why that zone, or why none */
+	int64_t scale[2];   /* the least and the highest price of all its zones */
 };
 
 /* Table, pictures or JSON. -1 with cli->error where nothing is known of any market. */

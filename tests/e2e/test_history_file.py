@@ -48,7 +48,7 @@ def saved(tmp_path):
 def test_shape(history):
     out = history(*recorded("p2.16xlarge", "abcde"), "--on-demand", "14.4", *WINDOW, "--bid",
                   "51%")
-    assert set(out) == {"schema_version", "type", "region", "since", "until", "on_demand",
+    assert set(out) == {"schema_version", "provider", "type", "region", "since", "until", "on_demand",
                         "zones", "choice", "archive_until", "failures"}
     for zone in out["zones"]:
         assert {"zone", "last", "last_since", "last_age_s", "min", "median", "mean", "p95", "max", "std", "volatility",
@@ -104,6 +104,17 @@ def test_no_zone_will_do(history, saved):
     assert out["choice"]["raw_min_std_zone"] == "us-east-1a"
 
 
+def test_never_beyond_now(history, saved):
+    """A window that reaches into the future ends now: what is not known is not drawn out."""
+    path = saved("us-east-1a", [(1577836800, "0.2"), (1577840400, "0.4")])
+    for until in ("2040-01-01", "9999-12-31"):
+        out = history("--file", path, "--on-demand", "1", "--since", "2020-01-01", "--until", until)
+        assert out["until"] < "2040"
+    # Spans count back from the last row of the files.
+    (zone,) = history("--file", path, "--on-demand", "1", "--since", "1h")["zones"]
+    assert zone["covered_s"] == 3600 and zone["mean"] == "0.200056"
+
+
 def test_zone_by_price(history, saved):
     files = ("--file", saved("us-east-1a", [(1577836800, "0.50")]), "--file",
              saved("us-east-1b", [(1577836800, "0.20"), (1577880000, "0.30")]))
@@ -120,7 +131,7 @@ def test_table(gpucloud, saved):
                            "--until", "2020-01-02"), 0)
     (row,) = done.stdout.splitlines()
     cells = row.split("\t")
-    assert cells[:5] == ["p2.xlarge", "", "us-east-1a", "0.2000", "2020-01-01T00:00:00Z"]
+    assert cells[:6] == ["p2.xlarge", "", "us-east-1a", "", "0.2000", "2020-01-01T00:00:00Z"]
 
 
 @pytest.mark.parametrize("rows,says", [
