@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ static int set_error(const struct db *db, int rc, struct error *err)
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		error_set(err, ERROR_IO, "'%s' is corrupt, or no database", db->path);
+		snprintf(err->code, sizeof(err->code), "%s", DB_CORRUPT);
 		return error_hint(err, "move it out of the way; what runs is found by its tags");
 	case SQLITE_FULL:
 		error_set(err, ERROR_IO, "cannot write '%s': the disk is full", db->path);

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* error.code of a file that is corrupt, or no database. */
+#define DB_CORRUPT "Corrupt"
+
 struct db;
 struct db_stmt;
 struct error;

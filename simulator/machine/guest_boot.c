@@ -219,6 +219,7 @@ int guest_boot_late(struct guest *guest)
 		run_script(guest, "runcmd", cloudinit.runcmd);
 		cloudinit_release(&cloudinit);
 	}
+	guest_boot_done(guest);
 	console_add(guest->console,
 		    "cloud-init (simulated): finished\n\n%s login: ", guest->order.id);
 	return 0;

@@ -55,7 +55,8 @@ enum machine_kind machine_kind_best(void)
 	char wrapper[256];
 
 	find_wrapper(wrapper, sizeof(wrapper));
-	return *wrapper && access(SSHD_PATH, X_OK) == 0 && access(KEYGEN_PATH, X_OK) == 0
+	return *wrapper && access(SSHD_PATH, X_OK) == 0 && access(KEYGEN_PATH, X_OK) == 0 &&
+			       access(SFTP_PATH, X_OK) == 0
 		       ? MACHINE_SSHD
 		       : MACHINE_FAKE;
 }

@@ -5,6 +5,6 @@
 
 extern const char shim_id[], shim_install[], shim_nvidia_smi[], shim_owner[], shim_paths[],
 	shim_power[], shim_service[], shim_sudo[], shim_systemctl[], shim_systemd_run[],
-	shim_unit[], shim_wall[];
+	shim_unit[], shim_wall[], shim_who[];
 
 #endif

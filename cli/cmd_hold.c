@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpucloud hold: for a while, or for good, being idle does not end an instance. */
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "core/timefmt.h"
+#include "fleet/hold.h"
+#include "fleet/instances.h"
+
+#define LEAST_S 60
+
+struct hold_args {
+	bool protect, unprotect;
+};
+
+static const struct opt hold_opts[] = {
+	OPT_FLAG_AT(0, "protect", struct hold_args, protect,
+		    "'reap' does nothing to it at all, until --unprotect"),
+	OPT_FLAG_AT(0, "unprotect", struct hold_args, unprotect, "'reap' may end it again"),
+	OPT_END,
+};
+
+static const char *name_of(const struct instance *instance)
+{
+	return instance->name[0] ? instance->name : instance->id;
+}
+
+static int protect(struct cli *cli, struct fleet *fleet, const struct instance *instance, bool on)
+{
+	if (!cli->dry_run && hold_protect(fleet, instance, on, &cli->error) < 0)
+		return -1;
+	progress_end(cli);
+	if (cli->json) {
+		cJSON *object = cJSON_CreateObject();
+
+		cJSON_AddItemToObject(object, "instance", json_of_instance(instance));
+		cJSON_AddBoolToObject(object, "protected", on);
+		cli_json_print(cli, object);
+		return 0;
+	}
+	cli_line(cli, "%s (%s) is %s%s", name_of(instance), instance->id,
+		 on ? "protected: 'reap' does nothing to it" : "protected no longer",
+		 cli->dry_run ? " (a dry run: nothing was changed)" : "");
+	if (on && instance->expires)
+		cli_note(cli,
+			 "its own time limit still ends it; 'gpucloud hold %s TIME' moves that",
+			 name_of(instance));
+	return 0;
+}
+
+static void tell(struct cli *cli, const struct instance *instance, const struct hold *hold)
+{
+	char text[TIME_TEXT_MAX];
+
+	if (cli->json) {
+		cJSON *object = cJSON_CreateObject();
+
+		cJSON_AddItemToObject(object, "instance", json_of_instance(instance));
+		json_add_time(object, "held_until", hold->until);
+		json_add_time(object, "ends_at", hold->expires);
+		cJSON_AddBoolToObject(object, "moved", hold->moved);
+		cJSON_AddBoolToObject(object, "renewed", hold->renewed);
+		cli_json_print(cli, object);
+		return;
+	}
+	if (!hold->until) {
+		cli_line(cli, "%s (%s) is held no longer", name_of(instance), instance->id);
+		return;
+	}
+	cli_line(cli, "%s (%s) is held until %s", name_of(instance), instance->id,
+		 time_format(text, hold->until));
+	if (hold->moved)
+		cli_line(cli, "  limit     ends by itself at %s, not before%s",
+			 time_format(text, hold->expires),
+			 hold->renewed ? ": the machine confirmed it" : "");
+	else if (hold->expires)
+		cli_line(cli, "  limit     ends by itself at %s, as before",
+			 time_format(text, hold->expires));
+}
+
+static int check(struct cli *cli, const struct hold_args *args, int argc, const char **argv,
+		 int64_t *ret_s)
+{
+	*ret_s = HOLD_DEFAULT_S;
+	if (args->protect && args->unprotect)
+		return cli_usage(cli, "--protect and --unprotect contradict each other");
+	if ((args->protect || args->unprotect) && argc > 1)
+		return cli_usage(cli, "--%sprotect takes no time", args->protect ? "" : "un");
+	if (argc < 2)
+		return 0;
+	if (strcmp(argv[1], "off") == 0) {
+		*ret_s = 0;
+		return 0;
+	}
+	if (duration_parse(argv[1], "the time to hold it", ret_s, &cli->error) < 0)
+		return -1;
+	if (*ret_s < LEAST_S || *ret_s > HOLD_MOST_S)
+		return cli_usage(cli, "'%s' is not between 1m and 7d", argv[1]);
+	return 0;
+}
+
+static int carry_out(struct cli *cli, struct fleet *fleet, const struct instance *instance,
+		     const struct hold_args *args, int64_t seconds)
+{
+	struct hold hold = { 0 };
+
+	if (args->protect || args->unprotect)
+		return protect(cli, fleet, instance, args->protect);
+	if (cli->dry_run) {
+		progress_end(cli);
+		cli_line(cli, "would hold %s (%s)", name_of(instance), instance->id);
+		return 0;
+	}
+	progress_update(cli, "holding %s", name_of(instance));
+	if (hold_set(fleet, instance, seconds, &hold, &cli->error) < 0)
+		return -1;
+	progress_end(cli);
+	tell(cli, instance, &hold);
+	return 0;
+}
+
+static int hold_run(struct cli *cli, void *data, int argc, const char **argv)
+{
+	const struct hold_args *args = data;
+	struct fleet fleet = { 0 };
+	struct instance_list list = { 0 };
+	const char *named;
+	int64_t seconds;
+	int rc = -1;
+
+	if (instance_check_target(argv[0], &cli->error) < 0 ||
+	    check(cli, args, argc, argv, &seconds) < 0)
+		return -1;
+	progress_start(cli, "looking for %s", argv[0]);
+	if (cli_open_fleet(cli, &fleet, true) < 0)
+		return -1;
+	const struct region_choice choice = cli_named_regions(cli, &named);
+	if (instance_find_one(&fleet, argv[0], &choice, false, &list, &cli->error) == 0)
+		rc = carry_out(cli, &fleet, &list.v[0], args, seconds);
+	progress_end(cli);
+	instance_list_release(&list);
+	fleet_close(&fleet);
+	return rc;
+}
+
+const struct command cmd_hold = {
+	.name = "hold",
+	.group = "Run",
+	.summary = "keep an idle instance for a while",
+	.usage = "gpucloud hold NAME|ID [TIME|off]",
+	.details =
+		"For TIME (2h unless said, at most 7d) being idle does not end it. Where its time\n"
+		"limit would come before, that is moved too: on the machine first, which must\n"
+		"confirm it, then in the cloud's tag. A budget still ends it.",
+	.opts = hold_opts,
+	.args_size = sizeof(struct hold_args),
+	.examples = "gpucloud hold train\n"
+		    "gpucloud hold train 8h\n"
+		    "gpucloud hold train off\n"
+		    "gpucloud hold --protect train\n",
+	.exits = "3 there is no such instance\n",
+	.flags = COMMAND_ALSO,
+	.min_args = 1,
+	.max_args = 2,
+	.run = hold_run,
+};

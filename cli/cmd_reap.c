@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gpucloud reap: one pass over all that runs, for cron; silent where there is nothing to do. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/rng.h"
+#include "core/timefmt.h"
+#include "fleet/reaper.h"
+
+#define EXIT_ATTENTION 8
+#define PERIOD_MOST_S  INT64_C(86400)
+
+struct reap_args {
+	const char *period;
+	unsigned jitter;
+	bool all_owners;
+};
+
+static const struct opt reap_opts[] = {
+	OPT_STRING_AT(0, "period", struct reap_args, period, "TIME",
+		      "how often it is run; budgets end before the next (5m)"),
+	OPT_UINT_AT(0, "jitter", struct reap_args, jitter, "SECONDS", 1, 3600,
+		    "wait up to so long first, where there is no terminal"),
+	OPT_FLAG_AT(0, "all-owners", struct reap_args, all_owners,
+		    "those of others in this account too"),
+	OPT_END,
+};
+
+struct reap_run {
+	struct cli *cli;
+	struct reap_report report;
+	size_t acted, open, told;
+};
+
+static const char *name_of(const struct reap_item *item)
+{
+	return item->instance.name[0] ? item->instance.name : item->instance.id;
+}
+
+static void waiting(void *ctx, size_t left, int64_t seconds)
+{
+	progress_update(ctx, "waiting until the cloud confirms %zu (%lld s)", left,
+			(long long)seconds);
+}
+
+static cJSON *to_json(const struct reap_item *item, const char *action)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	json_add_time(object, "time", item->facts.now);
+	cJSON_AddStringToObject(object, "action", action);
+	cJSON_AddItemToObject(object, "instance", json_of_instance(&item->instance));
+	cJSON_AddStringToObject(object, "reason", item->decision.reason);
+	cJSON_AddBoolToObject(object, "confirmed", item->confirmed);
+	cJSON_AddStringToObject(object, "error", item->err.message);
+	cJSON_AddStringToObject(object, "trouble", item->trouble);
+	json_add_money(object, "usd_total",
+		       item->cost.seconds || item->cost.total ? item->cost.total : MONEY_UNKNOWN);
+	return object;
+}
+
+/* One line for what was done: time, what, to whom, why, and what it cost. */
+static void tell(struct reap_run *run, const struct reap_item *item, const char *action)
+{
+	struct cli *cli = run->cli;
+	struct arena arena = { 0 };
+	char text[TIME_TEXT_MAX];
+
+	if (cli->json) {
+		cli_json_line(cli, "action", to_json(item, action));
+		return;
+	}
+	bool priced = item->cost.seconds && item->cost.total != MONEY_UNKNOWN;
+	cli_line(cli, "%s %s %s %s: %s%s%s", time_format(text, item->facts.now), action,
+		 name_of(item), item->instance.id, item->decision.reason,
+		 priced ? "; cost so far $" : "",
+		 priced ? text_money(&arena, item->cost.total) : "");
+	arena_release(&arena);
+}
+
+static void tell_failed(struct reap_run *run, const struct reap_item *item, const char *action)
+{
+	cli_warning(run->cli, "%s (%s): %s wanted (%s), not confirmed: %s", name_of(item),
+		    item->instance.id, action, item->decision.reason,
+		    item->err.kind != ERROR_NONE ? item->err.message
+						 : instance_state_name(item->instance.state));
+	if (item->err.hint[0])
+		cli_note(run->cli, "  %s", item->err.hint);
+}
+
+static void report_item(struct reap_run *run, const struct reap_item *item)
+{
+	const char *action = reap_verdict_name(item->decision.verdict);
+	struct cli *cli = run->cli;
+
+	if (item->acted) {
+		run->acted += item->confirmed;
+		run->open += !item->confirmed;
+		if (item->confirmed || cli->json)
+			tell(run, item, action);
+		if (!item->confirmed)
+			tell_failed(run, item, action);
+		else if (item->err.kind != ERROR_NONE)
+			cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id,
+				    item->err.message);
+	} else if (item->err.kind != ERROR_NONE) {
+		run->open++;
+		cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id,
+			    item->err.message);
+	}
+	if (item->renewed) {
+		char text[TIME_TEXT_MAX];
+
+		cli_note(cli, "%s (%s): its own time limit was set to that of its tag, %s",
+			 name_of(item), item->instance.id,
+			 time_format(text, item->facts.policy.expires));
+	}
+	if (!item->trouble[0])
+		return;
+	run->told++;
+	if (item->tell || cli->verbose)
+		cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id, item->trouble);
+}
+
+/* What would be done, and why not. */
+static void rehearse(struct reap_run *run, const struct reap_item *item)
+{
+	struct cli *cli = run->cli;
+
+	if (cli->json)
+		cli_json_line(cli, "verdict",
+			      to_json(item, reap_verdict_name(item->decision.verdict)));
+	else
+		cli_line(cli, "%s %s (%s): %s", reap_verdict_name(item->decision.verdict),
+			 name_of(item), item->instance.id, item->decision.reason);
+	if (item->trouble[0])
+		cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id, item->trouble);
+}
+
+static int report(struct reap_run *run)
+{
+	const struct reap_report *report = &run->report;
+	const struct instance_list *list = &report->list;
+	struct cli *cli = run->cli;
+
+	for (size_t i = 0; i < report->nr; i++)
+		(cli->dry_run ? rehearse : report_item)(run, &report->v[i]);
+	if (report->store_set_aside)
+		cli_warning(cli,
+			    "the looks kept in '%s/samples.db' were corrupt and are set "
+			    "aside; what is idle must show anew",
+			    cli->paths.state);
+	if (report->store_err.kind != ERROR_NONE)
+		cli_warning(cli, "looks cannot be kept, so nothing is seen to be idle: %s",
+			    report->store_err.message);
+	cli_warn_failures(cli, list->failures, list->nr_failures);
+	if (cli->json) {
+		cJSON *summary = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(summary, "instances", (double)report->nr);
+		cJSON_AddNumberToObject(summary, "acted", (double)run->acted);
+		cJSON_AddNumberToObject(summary, "not_confirmed", (double)run->open);
+		cJSON_AddNumberToObject(summary, "troubles", (double)run->told);
+		cJSON_AddBoolToObject(summary, "dry_run", cli->dry_run);
+		json_add_failures(summary, list->failures, list->nr_failures);
+		cli_json_line(cli, "summary", summary);
+	}
+	if (run->open)
+		return EXIT_ATTENTION;
+	return list->nr_failures || report->store_err.kind != ERROR_NONE ? 1 : 0;
+}
+
+/* 1: ours; 0: another one is at it; -1: error. */
+static int take_lock(struct cli *cli, int *fd)
+{
+	char *path = xasprintf("%s/reap.lock", cli->paths.state);
+
+	*fd = dir_make(cli->paths.state, &cli->error) < 0 ? -1 : file_lock(path, &cli->error);
+	free(path);
+	return *fd >= 0 ? 1 : *fd == -2 ? 0 : -1;
+}
+
+/* So that many computers do not ask the cloud in the same second. */
+static int wait_a_little(struct cli *cli, unsigned jitter)
+{
+	if (!jitter || cli->err_terminal || cli->out_terminal || isatty(STDIN_FILENO))
+		return 0;
+	if (clock_sleep_ms(&clock_system,
+			   (int64_t)rng_below(&rng_system, (uint64_t)jitter * 1000 + 1)) < 0)
+		return error_set(&cli->error, ERROR_CANCELLED, "interrupted; nothing was done");
+	return 0;
+}
+
+static int pass(struct cli *cli, const struct reap_args *args, int64_t period_s)
+{
+	const struct reap_events events = { cli, waiting };
+	struct reap_run run = { .cli = cli };
+	struct fleet fleet = { 0 };
+	const char *named;
+	int rc = -1;
+
+	progress_start(cli, "looking at what runs");
+	if (cli_open_fleet(cli, &fleet, true) < 0)
+		return -1;
+	const struct reap_options options = {
+		.regions = cli_named_regions(cli, &named),
+		.all_owners = args->all_owners,
+		.dry_run = cli->dry_run,
+		.period_s = period_s,
+	};
+	if (reap_pass(&fleet, &options, &events, &run.report, &cli->error) == 0) {
+		progress_end(cli);
+		rc = report(&run);
+		reap_report_release(&run.report);
+	}
+	progress_end(cli);
+	fleet_close(&fleet);
+	return rc;
+}
+
+static int reap_run(struct cli *cli, void *data, int argc, const char **argv)
+{
+	const struct reap_args *args = data;
+	int64_t period_s = REAP_PERIOD_S;
+	int fd = -1;
+
+	(void)argc;
+	(void)argv;
+	if (args->period && duration_parse(args->period, "--period", &period_s, &cli->error) < 0)
+		return -1;
+	if (period_s > PERIOD_MOST_S)
+		return cli_usage(cli, "--period '%s' is more than a day", args->period);
+	if (wait_a_little(cli, args->jitter) < 0)
+		return -1;
+	if (cli->dry_run)
+		return pass(cli, args, period_s);
+	int locked = take_lock(cli, &fd);
+	if (locked < 0)
+		return -1;
+	if (!locked) {
+		if (cli->verbose)
+			cli_note(cli, "another 'gpucloud reap' is at work: nothing to do");
+		return 0;
+	}
+	int rc = pass(cli, args, period_s);
+	close(fd);
+	return rc;
+}
+
+const struct command cmd_reap = {
+	.name = "reap",
+	.group = "Run",
+	.summary = "from cron: end what is idle, over time or over budget",
+	.usage = "gpucloud reap [options]",
+	.details = "One pass over all of yours in every region: what each one's own policy says\n"
+		   "(launch --idle, --ttl, --budget; hold) is done. Idle is ended only after a\n"
+		   "warning on its terminals, at the next pass. What cannot be known counts as\n"
+		   "busy; a time limit binds all the same. Nothing to do: nothing is printed.",
+	.opts = reap_opts,
+	.args_size = sizeof(struct reap_args),
+	.examples = "gpucloud reap --dry-run\n"
+		    "gpucloud reap --period 5m --jitter 30   # from cron, every five minutes\n",
+	.exits = "0 nothing to do, or all of it done\n"
+		 "1 a region did not answer, or looks cannot be kept (the rest is done)\n"
+		 "8 something was to be ended, and the cloud did not confirm it\n",
+	.run = reap_run,
+};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/reap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/timefmt.h"
+
+#define SECONDS_MAX INT64_C(253402300799) /* the end of the year 9999 */
+#define CENTS_MAX   INT64_C(100000000)	  /* a million dollars */
+#define CENT	    (USD_MICROS / 100)
+
+static const char *const names[] = {
+	[REAP_KEEP] = "keep",		[REAP_WARN] = "warn",	    [REAP_STOP] = "stop",
+	[REAP_TERMINATE] = "terminate", [REAP_UNKNOWN] = "unknown",
+};
+
+const char *reap_verdict_name(enum reap_verdict verdict)
+{
+	return names[(unsigned)verdict < ARRAY_SIZE(names) ? verdict : REAP_UNKNOWN];
+}
+
+/* Digits and nothing else, 1 to max; what follows them is left in *end. */
+static bool digits(const char *text, int64_t max, int64_t *ret, const char **end)
+{
+	size_t len = strspn(text, "0123456789");
+	int64_t value = 0;
+
+	if (len == 0 || len > 12)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		value = value * 10 + (text[i] - '0');
+	*end = text + len;
+	*ret = value;
+	return value >= 1 && value <= max;
+}
+
+static int read_tag(const struct instance *instance, const char *key, int64_t max, int64_t *ret,
+		    const char **end, struct error *err)
+{
+	const char *value = instance_tag(instance, key);
+
+	*end = "";
+	if (!value)
+		return 0;
+	if (digits(value, max, ret, end))
+		return 0;
+	*ret = 0;
+	*end = "";
+	return error_set(err, ERROR_PROTOCOL, "tag %s '%.40s' cannot be read", key, value);
+}
+
+/* As read_tag, for those that hold a number and no more. */
+static int read_number(const struct instance *instance, const char *key, int64_t max, int64_t *ret,
+		       struct error *err)
+{
+	const char *end;
+
+	if (read_tag(instance, key, max, ret, &end, err) < 0)
+		return -1;
+	if (!*end)
+		return 0;
+	*ret = 0;
+	return error_set(err, ERROR_PROTOCOL, "tag %s '%.40s' cannot be read", key,
+			 instance_tag(instance, key));
+}
+
+/* A tag cannot be removed on every cloud: "0" takes back what it said. */
+static int read_time(const struct instance *instance, const char *key, int64_t *ret,
+		     struct error *err)
+{
+	const char *value = instance_tag(instance, key);
+
+	if (value && strcmp(value, "0") == 0)
+		return 0;
+	return read_number(instance, key, SECONDS_MAX, ret, err);
+}
+
+static int read_idle(const struct instance *instance, struct reap_policy *ret, struct error *err)
+{
+	const char *end;
+
+	if (read_tag(instance, TAG_IDLE, SECONDS_MAX, &ret->idle_s, &end, err) < 0)
+		return -1;
+	ret->stop_first = strcmp(end, "-stop") == 0;
+	if (!*end || ret->stop_first)
+		return 0;
+	ret->idle_s = 0;
+	return error_set(err, ERROR_PROTOCOL, "tag " TAG_IDLE " '%.40s' cannot be read",
+			 instance_tag(instance, TAG_IDLE));
+}
+
+int reap_policy_read(const struct instance *instance, struct reap_policy *ret, struct error *err)
+{
+	struct reap_policy policy = { 0 };
+	const char *protect = instance_tag(instance, TAG_PROTECT);
+	int64_t cents = 0;
+	int rc = 0;
+
+	rc |= read_number(instance, TAG_EXPIRES, SECONDS_MAX, &policy.expires, err);
+	rc |= read_number(instance, TAG_BUDGET, CENTS_MAX, &cents, err);
+	rc |= read_time(instance, TAG_HOLD, &policy.hold, err);
+	rc |= read_time(instance, TAG_STOPPED, &policy.stopped, err);
+	rc |= read_idle(instance, &policy, err);
+	policy.budget = cents * CENT;
+	/* Whoever put the tag there meant something by it: only "0" says no. */
+	policy.protected = protect && strcmp(protect, "0") != 0;
+	*ret = policy;
+	return rc ? -1 : 0;
+}
+
+static void decide(struct reap_decision *ret, enum reap_verdict verdict, const char *reason)
+{
+	ret->verdict = verdict;
+	ret->budget = false;
+	snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
+}
+
+/* Cost at the next pass but `passes` - 1; never less than now. */
+static int64_t cost_after(const struct reap_facts *facts, int64_t passes)
+{
+	if (facts->rate == MONEY_UNKNOWN)
+		return facts->cost;
+	return facts->cost + money_for_time(facts->rate, facts->period_s * passes);
+}
+
+/* True where the budget decides. */
+static bool decide_budget(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	int64_t budget = facts->policy.budget;
+	char text[160], spent[MONEY_TEXT_MAX], most[MONEY_TEXT_MAX];
+
+	if (!budget)
+		return false;
+	if (facts->cost == MONEY_UNKNOWN) {
+		decide(ret, REAP_UNKNOWN, "it has a budget, and its cost is not known");
+		ret->budget = true;
+		return true;
+	}
+	snprintf(text, sizeof(text), "$%s of its budget of $%s is spent",
+		 money_format(spent, facts->cost, 2), money_format(most, budget, 2));
+	if (facts->cost >= budget || cost_after(facts, 1) > budget) {
+		decide(ret, REAP_TERMINATE, text);
+		ret->budget = true;
+		return true;
+	}
+	if (cost_after(facts, 2) > budget && !facts->warned_budget) {
+		decide(ret, REAP_WARN, text);
+		ret->budget = true;
+		return true;
+	}
+	return false;
+}
+
+static void decide_idle(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	const struct idle_judgement *idle = facts->idle;
+
+	if (!idle) {
+		decide(ret, REAP_UNKNOWN, "it could not be looked at; it counts as busy");
+		return;
+	}
+	if (idle->verdict != IDLE_IDLE) {
+		decide(ret, REAP_KEEP, idle->reason);
+		return;
+	}
+	if (!facts->warned)
+		decide(ret, REAP_WARN, idle->reason);
+	else if (facts->now - facts->warned < REAP_WARN_S)
+		decide(ret, REAP_KEEP, "warned a moment ago");
+	else
+		decide(ret, facts->policy.stop_first ? REAP_STOP : REAP_TERMINATE, idle->reason);
+}
+
+static void decide_stopped(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	int64_t stopped = facts->policy.stopped;
+
+	if (stopped && facts->now - stopped >= REAP_STOPPED_S)
+		decide(ret, REAP_TERMINATE, "stopped for being idle, a day ago");
+	else
+		decide(ret, REAP_KEEP, "stopped");
+}
+
+void reap_decide(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	const struct reap_policy *policy = &facts->policy;
+	enum instance_state state = facts->instance->state;
+	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	if (state == INSTANCE_ENDING || state == INSTANCE_GONE) {
+		decide(ret, REAP_KEEP, "it is ending already");
+		return;
+	}
+	if (policy->protected) {
+		decide(ret, REAP_KEEP, "protected");
+		return;
+	}
+	if (policy->expires && facts->now >= policy->expires) {
+		snprintf(text, sizeof(text), "its time ended at %s",
+			 time_format(when, policy->expires));
+		decide(ret, REAP_TERMINATE, text);
+		return;
+	}
+	if (decide_budget(facts, ret))
+		return;
+	if (state == INSTANCE_STOPPED || state == INSTANCE_STOPPING) {
+		decide_stopped(facts, ret);
+		return;
+	}
+	if (policy->hold > facts->now) {
+		snprintf(text, sizeof(text), "held until %s", time_format(when, policy->hold));
+		decide(ret, REAP_KEEP, text);
+		return;
+	}
+	if (!policy->idle_s) {
+		decide(ret, REAP_KEEP, "no idle limit");
+		return;
+	}
+	decide_idle(facts, ret);
+}

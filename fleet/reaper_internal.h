@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside fleet/reaper*.c only: one pass while it runs. */
+#ifndef GPUCLOUD_FLEET_REAPER_INTERNAL_H
+#define GPUCLOUD_FLEET_REAPER_INTERNAL_H
+
+#include "fleet/reaper.h"
+
+struct idle_store;
+
+struct pass {
+	struct fleet *fleet;
+	const struct reap_options *options;
+	const struct reap_events *events;
+	struct reap_report *report;
+	char scope[FLEET_SCOPE_MAX];
+	struct idle_store *store; /* NULL: could not be opened */
+};
+
+/* What is remembered goes wrong: said once, in the report. */
+void pass_store_failed(struct pass *pass, const struct error *err);
+void pass_mark(struct pass *pass, const struct instance *instance, int mark, int64_t at);
+
+/* Reads the policy of the instance into its facts, and decides. */
+void pass_read_policy(struct pass *pass, struct reap_item *item);
+
+/* reaper_act.c: looks again at what is to be ended, whether its tags still say so; warns, stops,
+ * terminates. */
+void pass_check_again(struct pass *pass);
+void pass_visit(struct pass *pass);
+void pass_stop(struct pass *pass);
+int pass_terminate(struct pass *pass, struct error *err);
+
+#endif
