@@ -10,12 +10,14 @@
 #include "cli/common.h"
 #include "cli/confirm.h"
 #include "cli/history_view.h"
+#include "cli/launch_budget.h"
+#include "cli/launch_policy.h"
 #include "cli/launch_ready.h"
 #include "cli/launch_show.h"
 #include "cli/progress.h"
 #include "cli/selftest_show.h"
+#include "cli/span.h"
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
@@ -27,15 +29,17 @@
 #define USER_DATA_MAX  ((size_t)16 << 10) /* EC2's limit, before base64 */
 #define ASK_ABOVE      2		  /* bids above 200 % of on demand are asked about */
 #define WAIT_DEFAULT_S 600
+#define WAIT_MOST_S    3600
 #define TTL_LEAST_S    60
 #define TTL_MOST_S     (INT64_C(366) * 86400)
 
 struct launch_args {
 	const char *type, *gpu, *zone, *bid, *zone_by, *on_demand, *name, *image, *subnet;
-	const char *ssh_key, *from, *user_data, *wait, *ttl, *selftest;
+	const char *ssh_key, *from, *user_data, *wait, *ttl, *idle, *budget, *selftest;
 	struct opt_strings ports;
-	unsigned gpus, disk, timeout;
-	bool spot;
+	const char *timeout;
+	unsigned gpus, disk;
+	bool spot, protect;
 };
 
 static const struct opt launch_opts[] = {
@@ -64,15 +68,20 @@ static const struct opt launch_opts[] = {
 	OPT_STRING_AT(0, "subnet", struct launch_args, subnet, "ID",
 		      "this subnet (the zone's default)"),
 	OPT_STRING_AT(0, "user-data", struct launch_args, user_data, "FILE",
-		      "handed to the machine"),
+		      "your own for the machine; no time limit is armed then"),
 	OPT_STRING_AT(0, "ttl", struct launch_args, ttl, "TIME",
 		      "it ends by itself after so long, or none (12h)"),
+	OPT_STRING_AT(0, "idle", struct launch_args, idle, "TIME",
+		      "'reap' ends it once idle for so long; 30m:stop stops it"),
+	OPT_STRING_AT(0, "budget", struct launch_args, budget, "USD",
+		      "it ends before it has cost more than that"),
+	OPT_FLAG_AT(0, "protect", struct launch_args, protect, "'reap' does nothing to it"),
 	OPT_STRING_AT(0, "selftest", struct launch_args, selftest, "MODE",
 		      "prove the GPU: quick or none (quick)"),
 	OPT_STRING_AT('w', "wait", struct launch_args, wait, "STATE",
 		      "return when accepted, running or ssh (ssh)"),
-	OPT_UINT_AT(0, "timeout", struct launch_args, timeout, "SECONDS", 1, 3600,
-		    "how long to wait for it (600)"),
+	OPT_STRING_AT(0, "timeout", struct launch_args, timeout, "TIME",
+		      "how long to wait for it: 90 (seconds), 10m (10m)"),
 	OPT_STRING_AT(0, "on-demand", struct launch_args, on_demand, "USD",
 		      "the on-demand price, where it is not known"),
 	OPT_END,
@@ -89,6 +98,8 @@ struct wanted {
 	enum launch_wait wait;
 	bool selftest;
 	int64_t timeout_s;
+	struct launch_policy policy;
+	int64_t budget_cents; /* 0: none */
 };
 
 static void wanted_release(struct wanted *wanted)
@@ -167,18 +178,23 @@ static int read_wait(struct cli *cli, const struct launch_args *args, struct wan
 	return cli_usage(cli, "--wait '%s' is none of accepted, running, ssh", args->wait);
 }
 
+static int confirm_endless(struct cli *cli, const char *why)
+{
+	if (cli->dry_run)
+		return 0;
+	return confirm_yes(cli, "%sWithout a time limit it bills until somebody ends it. Go on?",
+			   why);
+}
+
 /* How long it may live. */
-static int read_ttl(struct cli *cli, const char *text, int64_t *ret)
+static int read_ttl(struct cli *cli, const char *text, bool budget, int64_t *ret)
 {
 	*ret = BOOT_TTL_DEFAULT_S;
 	if (!text)
 		return 0;
 	if (strcmp(text, "none") == 0) {
 		*ret = 0;
-		return cli->dry_run
-			       ? 0
-			       : confirm_yes(cli, "Without a time limit it bills until somebody "
-						  "ends it. Go on?");
+		return budget ? 0 : confirm_endless(cli, "");
 	}
 	if (duration_parse(text, "--ttl", ret, &cli->error) < 0)
 		return -1;
@@ -194,9 +210,10 @@ static int check_machine(struct cli *cli, const struct launch_args *args, struct
 
 	if (read_wait(cli, args, wanted) < 0)
 		return -1;
-	if (args->user_data && (args->ttl || args->selftest || wanted->wait == LAUNCH_WAIT_SSH))
+	if (args->user_data &&
+	    (args->ttl || args->budget || args->selftest || wanted->wait == LAUNCH_WAIT_SSH))
 		return cli_usage(cli, "--user-data replaces what gpucloud tells the machine: no "
-				      "--ttl, --selftest or --wait ssh with it");
+				      "--ttl, --budget, --selftest or --wait ssh with it");
 	if (args->selftest && strcmp(args->selftest, "quick") != 0 &&
 	    strcmp(args->selftest, "none") != 0)
 		return cli_usage(cli, "--selftest '%s' is neither quick nor none", args->selftest);
@@ -205,7 +222,7 @@ static int check_machine(struct cli *cli, const struct launch_args *args, struct
 	wanted->selftest = wanted->wait == LAUNCH_WAIT_SSH &&
 			   (!args->selftest || strcmp(args->selftest, "quick") == 0);
 	launch->prepared = !args->user_data;
-	return args->user_data ? 0 : read_ttl(cli, args->ttl, &launch->ttl_s);
+	return args->user_data ? 0 : read_ttl(cli, args->ttl, args->budget != NULL, &launch->ttl_s);
 }
 
 /* What contradicts itself is refused before anything is asked of the cloud. */
@@ -222,9 +239,21 @@ static int check(struct cli *cli, const struct launch_args *args, struct wanted 
 	}
 	if (args->bid && bid_parse(args->bid, &wanted->bid, &cli->error) < 0)
 		return error_prefix(&cli->error, "--bid");
-	if (check_machine(cli, args, wanted) < 0)
+	if (args->idle && args->user_data)
+		return cli_usage(cli, "--idle needs a machine that gpucloud can log in to: not "
+				      "with --user-data");
+	if (check_machine(cli, args, wanted) < 0 ||
+	    launch_policy_read(cli, args->protect, args->idle, &wanted->arena, &wanted->policy) <
+		    0 ||
+	    launch_budget_read(cli, args->budget, &wanted->arena, &wanted->policy,
+			       &wanted->budget_cents) < 0)
 		return -1;
-	wanted->timeout_s = args->timeout ? args->timeout : WAIT_DEFAULT_S;
+	wanted->launch.tags = wanted->policy.tags;
+	wanted->launch.nr_tags = wanted->policy.nr_tags;
+	wanted->timeout_s = WAIT_DEFAULT_S;
+	if (args->timeout && span_parse(args->timeout, "--timeout", WAIT_MOST_S, &wanted->timeout_s,
+					&cli->error) < 0)
+		return -1;
 	if (args->from)
 		settings_set(cli->settings, "from", args->from, SETTING_FLAG, "--from");
 	return 0;
@@ -283,22 +312,22 @@ static int check_bid(struct cli *cli, const struct launch_plan *plan)
 	return rc;
 }
 
-/* Waits as far as was asked: until it runs, until we are in, until its GPU is proven. */
+/* Waits as far as was asked, and shows what came of it, whatever that is. */
 static int get_ready(struct cli *cli, struct fleet *fleet, struct launch_outcome *outcome,
-		     const struct wanted *wanted, const struct launch_events *events,
-		     struct launch_ready *ready)
+		     const struct wanted *wanted)
 {
-	int64_t start = clock_mono_ms(fleet->clock);
+	const struct launch_events events = launch_show_events(cli);
+	struct launch_ready ready = { .wait = wanted->wait,
+				      .timeout_s = wanted->timeout_s,
+				      .selftest = wanted->selftest };
+	int rc = launch_get_ready(cli, fleet, outcome, &events, &ready);
 
-	if (wanted->wait == LAUNCH_WAIT_ACCEPTED)
-		return 0;
-	if (launch_wait_running(fleet, outcome, wanted->timeout_s, events, &cli->error) < 0)
-		return -1;
-	if (wanted->wait == LAUNCH_WAIT_RUNNING)
-		return 0;
-	int64_t spent = (clock_mono_ms(fleet->clock) - start) / 1000;
-	return launch_verify(cli, fleet, outcome, wanted->timeout_s - spent, wanted->selftest,
-			     ready);
+	progress_end(cli);
+	launch_show_outcome(cli, outcome, &ready);
+	if (rc == 0 && ready.tested)
+		rc = selftest_exit_code(&ready.report);
+	selftest_report_release(&ready.report);
+	return rc;
 }
 
 static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct launch_plan *plan,
@@ -314,16 +343,8 @@ static int launch_and_wait(struct cli *cli, struct fleet *fleet, const struct la
 			launch_show_rehearsed(cli, plan);
 		return rc;
 	}
-	if (launch_make(fleet, plan, &wanted->launch, events, &outcome, &cli->error) == 0) {
-		struct launch_ready ready = { .ttl_s = wanted->launch.ttl_s };
-
-		rc = get_ready(cli, fleet, &outcome, wanted, events, &ready);
-		progress_end(cli);
-		launch_show_outcome(cli, plan, &outcome, &ready);
-		if (rc == 0 && ready.tested)
-			rc = selftest_exit_code(&ready.report);
-		selftest_report_release(&ready.report);
-	}
+	if (launch_make(fleet, plan, &wanted->launch, events, &outcome, &cli->error) == 0)
+		rc = get_ready(cli, fleet, &outcome, wanted);
 	progress_end(cli);
 	launch_outcome_release(&outcome);
 	return rc;
@@ -335,6 +356,11 @@ static int check_existing(struct cli *cli, const struct wanted *wanted,
 {
 	const char *type = wanted->plan.type;
 
+	if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING) {
+		error_set(&cli->error, ERROR_CONFLICT, "'%s' is there already, and %s",
+			  wanted->launch.name, instance_state_name(instance->state));
+		return error_hint(&cli->error, "gpucloud start %s", wanted->launch.name);
+	}
 	if (wanted->plan.spot != instance->spot)
 		cli_warning(cli, "'%s' is %s", wanted->launch.name,
 			    instance->spot ? "spot: it may be interrupted" : "on demand, not spot");
@@ -347,9 +373,9 @@ static int check_existing(struct cli *cli, const struct wanted *wanted,
 			  wanted->launch.name);
 }
 
-/* 1: one of that name lives, and was shown; 0: go on; -1: error. */
+/* 1: one of that name lives: it was made ready and shown, *code is the exit code; 0: go on; -1: error. */
 static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wanted,
-			 struct launch_resume *resume)
+			 struct launch_resume *resume, int *code)
 {
 	struct launch_outcome outcome = { 0 };
 
@@ -362,7 +388,9 @@ static int look_for_name(struct cli *cli, struct fleet *fleet, struct wanted *wa
 		rc = -1;
 	} else if (rc == 1) {
 		cli_note(cli, "'%s' lives already: nothing was launched", wanted->launch.name);
-		launch_show_outcome(cli, NULL, &outcome, NULL);
+		/* the launch that made it may have been interrupted before it was proven */
+		*code = get_ready(cli, fleet, &outcome, wanted);
+		rc = *code < 0 ? -1 : 1;
 	} else if (rc == 2) {
 		cli_note(cli, "finishing the interrupted launch of '%s', with the same token",
 			 wanted->launch.name);
@@ -385,7 +413,11 @@ static int plan_and_launch(struct cli *cli, struct fleet *fleet, struct wanted *
 		launch_show_plan(cli, fleet, &plan);
 		if (!plan.nr_order)
 			cli->error = plan.refusal;
-		else if (check_bid(cli, &plan) == 0)
+		else if ((!wanted->selftest ||
+			  launch_check_selftest(cli, plan.offer.type, plan.offer.arch) == 0) &&
+			 launch_budget_apply(cli, &plan, wanted->budget_cents,
+					     &wanted->launch.ttl_s) == 0 &&
+			 check_bid(cli, &plan) == 0)
 			rc = launch_and_wait(cli, fleet, &plan, wanted, &events);
 	}
 	progress_end(cli);
@@ -396,6 +428,7 @@ static int plan_and_launch(struct cli *cli, struct fleet *fleet, struct wanted *
 static int launch_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct launch_args *args = data;
+	int code = 0;
 	struct wanted wanted = { .user_data = BUF_INIT_MAX(USER_DATA_MAX) };
 	struct launch_resume resume = { 0 };
 	struct fleet fleet = { 0 };
@@ -406,13 +439,17 @@ static int launch_run(struct cli *cli, void *data, int argc, const char **argv)
 	if (check(cli, args, &wanted) < 0)
 		goto out;
 	progress_start(cli, "starting");
-	if (cli_open_fleet(cli, &fleet, true) < 0 || read_wanted(cli, args, &wanted) < 0)
+	if (cli_open_fleet(cli, &fleet, true) < 0 || read_wanted(cli, args, &wanted) < 0 ||
+	    launch_policy_check(cli, &fleet, &wanted.policy, wanted.plan.spot) < 0 ||
+	    (wanted.wait == LAUNCH_WAIT_SSH && launch_check_login(cli) < 0) ||
+	    (args->user_data &&
+	     confirm_endless(cli, "Your own user-data takes the place of the time limit. ") < 0))
 		goto out;
-	rc = look_for_name(cli, &fleet, &wanted, &resume);
+	rc = look_for_name(cli, &fleet, &wanted, &resume, &code);
 	if (rc == 0)
 		rc = plan_and_launch(cli, &fleet, &wanted);
 	else if (rc == 1)
-		rc = 0;
+		rc = code;
 out:
 	progress_end(cli);
 	launch_resume_release(&resume);
@@ -427,13 +464,11 @@ const struct command cmd_launch = {
 	.summary = "compare zones, launch a GPU instance, say what it costs",
 	.usage = "gpucloud launch [options]",
 	.details =
-		"Without --type and --gpu: the cheapest type with one NVIDIA GPU. It waits until\n"
-		"it could log in, the host key verified, and the GPU is proven.",
+		"Without --type or --gpu: the cheapest with one NVIDIA GPU. Waits until it works.",
 	.opts = launch_opts,
 	.args_size = sizeof(struct launch_args),
 	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"
-		    "gpucloud launch --type g5.xlarge --name train --dry-run\n"
-		    "gpucloud launch --spot --bid 7.21 --type p3.16xlarge\n",
+		    "gpucloud launch --type g5.xlarge --name train --idle 30m --dry-run\n",
 	.exits = "5 no capacity, or the bid is below the price\n"
 		 "7 the account's quota is used up\n"
 		 "8 it runs, but its GPU failed the self-test\n",

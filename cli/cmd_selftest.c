@@ -99,5 +99,6 @@ const struct command cmd_selftest = {
 		    "gpucloud --json selftest train --full\n",
 	.exits = "8 the GPU failed (pass, warn and unknown are 0)\n",
 	.max_args = 1,
+	.flags = COMMAND_ALSO,
 	.run = selftest_command,
 };

@@ -295,8 +295,8 @@ static void end_line(struct cli *cli, const struct instance *instance)
 		cli_line(cli, "It runs and bills until you terminate it: no time limit is armed.");
 }
 
-void launch_show_outcome(struct cli *cli, const struct launch_plan *plan,
-			 const struct launch_outcome *outcome, const struct launch_ready *ready)
+void launch_show_outcome(struct cli *cli, const struct launch_outcome *outcome,
+			 const struct launch_ready *ready)
 {
 	const struct instance *instance = &outcome->made.instance;
 	struct arena arena = { 0 };
@@ -321,7 +321,7 @@ void launch_show_outcome(struct cli *cli, const struct launch_plan *plan,
 		cli_line(cli, "  log in    gpucloud ssh %s", outcome->name);
 	cli_line(cli, "  look      gpucloud show %s", outcome->name);
 	cli_line(cli, "  end it    gpucloud terminate %s", outcome->name);
-	if (plan && instance->state != INSTANCE_GONE)
+	if (instance->state != INSTANCE_GONE)
 		end_line(cli, instance);
 	arena_release(&arena);
 	tell_if_lost(cli, outcome);

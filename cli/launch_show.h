@@ -12,10 +12,10 @@ void launch_show_plan(struct cli *cli, struct fleet *fleet, const struct launch_
 
 struct launch_events launch_show_events(struct cli *cli);
 
-/* plan and ready NULL: the instance was there already. */
+/* Where things stand at the end, for one just made and for one that was there already. */
 struct launch_ready;
-void launch_show_outcome(struct cli *cli, const struct launch_plan *plan,
-			 const struct launch_outcome *outcome, const struct launch_ready *ready);
+void launch_show_outcome(struct cli *cli, const struct launch_outcome *outcome,
+			 const struct launch_ready *ready);
 void launch_show_rehearsed(struct cli *cli, const struct launch_plan *plan);
 
 #endif

@@ -13,9 +13,13 @@
 #define GPUS_MAX     64
 #define PROBLEMS_MAX 256
 #define TEXT_MAX     500
-#define QUICK_MS     120000
-#define FULL_MS	     900000
-#define REMOTE_PATH  ".gpucloud/gpu-selftest"
+
+/* Its own phases: 30 s to begin, at most nine behind one another, 3 s to end one that hangs. A slow
+ * driver is to be told by its report, so the whole has more time than they have together. */
+#define QUICK_PHASE_S "60"
+#define QUICK_MS      630000
+#define FULL_MS	      1200000
+#define REMOTE_PATH   ".gpucloud/gpu-selftest"
 
 static const char *const verdict_names[] = { "pass", "warn", "fail", "unknown" };
 
@@ -139,13 +143,72 @@ int selftest_program(const struct settings *settings, struct arena *arena, const
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (!places[i] || access(places[i], R_OK) != 0)
+		if (!places[i] || (i > 0 && access(places[i], F_OK) != 0))
 			continue;
+		if (access(places[i], R_OK | X_OK) != 0) {
+			error_errno(err, ERROR_CONFIG, "cannot run the self-test '%s'", places[i]);
+			return error_hint(err, "make it readable and executable: chmod a+rx");
+		}
 		*ret = places[i];
 		return 0;
 	}
 	error_set(err, ERROR_CONFIG, "the program gpu-selftest is not beside gpucloud");
 	return error_hint(err, "scripts/build, or name it in GPUCLOUD_SELFTEST");
+}
+
+/* What an ELF file is for: "x86_64", "arm64", "?"; "" is a script, which runs anywhere. */
+static int read_arch(const char *program, const char **ret, struct error *err)
+{
+	static const unsigned char magic[] = { 0x7f, 'E', 'L', 'F' };
+	unsigned char head[20] = { 0 };
+	FILE *file = fopen(program, "re");
+	size_t n = file ? fread(head, 1, sizeof(head), file) : 0;
+
+	if (file)
+		fclose(file);
+	if (n >= 2 && head[0] == '#' && head[1] == '!') {
+		*ret = "";
+		return 0;
+	}
+	if (n < sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0)
+		return error_set(err, ERROR_CONFIG, "the self-test '%s' is no program", program);
+	/* byte 5: little-endian; bytes 18 and 19: the machine (EM_X86_64, EM_AARCH64) */
+	unsigned machine = head[18] | (unsigned)head[19] << 8;
+	*ret = head[5] != 1 ? "?" : machine == 62 ? "x86_64" : machine == 183 ? "arm64" : "?";
+	return 0;
+}
+
+int selftest_check_arch(const char *program, const char *arch, struct error *err)
+{
+	const char *its;
+
+	if (read_arch(program, &its, err) < 0)
+		return -1;
+	if ((strcmp(arch, "x86_64") != 0 && strcmp(arch, "arm64") != 0) || !its[0] ||
+	    strcmp(its, arch) == 0)
+		return 0;
+	error_set(err, ERROR_CONFIG, "the self-test here is built for %s, that machine is %s",
+		  strcmp(its, "?") == 0 ? "something else" : its, arch);
+	return error_hint(err, "build gpu-selftest for %s and name it in GPUCLOUD_SELFTEST", arch);
+}
+
+/* Makes its folder, and looks whether it can run there. */
+static int prepare(struct machine *machine, const char *program, struct error *err)
+{
+	struct buf text = BUF_INIT_MAX(256);
+	struct remote_exit ended = { 0 };
+	int rc = machine_output(machine, "mkdir -p -m 700 .gpucloud && uname -m", 30000, &text,
+				&ended, err);
+
+	if (rc == 0 && ended.code != 0)
+		rc = error_set(err, ERROR_REMOTE, "cannot make the folder '.gpucloud' there");
+	if (rc == 0) {
+		text.data[strcspn(text.data, "\r\n")] = '\0';
+		rc = selftest_check_arch(
+			program, strcmp(text.data, "aarch64") == 0 ? "arm64" : text.data, err);
+	}
+	buf_release(&text);
+	return rc;
 }
 
 int selftest_on_machine(struct fleet *fleet, struct machine *machine, const char *mode,
@@ -160,13 +223,15 @@ int selftest_on_machine(struct fleet *fleet, struct machine *machine, const char
 
 	if (selftest_program(fleet->settings, &arena, &program, err) < 0)
 		goto out;
-	if (machine_output(machine, "mkdir -p -m 700 .gpucloud", 30000, &text, &ended, err) < 0 ||
-	    machine->ops->push(machine->remote, program, REMOTE_PATH, NULL, err) < 0) {
+	if (prepare(machine, program, err) < 0)
+		goto out;
+	if (machine->ops->push(machine->remote, program, REMOTE_PATH, NULL, err) < 0) {
 		error_prefix(err, "cannot upload the self-test");
 		goto out;
 	}
-	buf_clear(&text);
-	if (machine_output(machine, full ? "./" REMOTE_PATH " --full" : "./" REMOTE_PATH " --quick",
+	if (machine_output(machine,
+			   full ? "./" REMOTE_PATH " --full"
+				: "./" REMOTE_PATH " --quick --deadline " QUICK_PHASE_S,
 			   full ? FULL_MS : QUICK_MS, &text, &ended, err) < 0) {
 		error_prefix(err, "the self-test");
 		goto out;

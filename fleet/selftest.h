@@ -40,10 +40,13 @@ int selftest_parse(const char *text, size_t len, struct selftest_report *ret, st
 
 /*
  * The program to upload: $GPUCLOUD_SELFTEST, beside this program, or in ../libexec/gpucloud.
- * ERROR_CONFIG where there is none. In the arena.
+ * ERROR_CONFIG where there is none, or none that can be run. In the arena.
  */
 int selftest_program(const struct settings *settings, struct arena *arena, const char **ret,
 		     struct error *err);
+
+/* Can it run there? arch is "x86_64" or "arm64"; of another one, or "", nothing is known. ERROR_CONFIG. */
+int selftest_check_arch(const char *program, const char *arch, struct error *err);
 
 /* Uploads and runs it; mode is "quick" or "full". A report without a GPU is a success (unknown). */
 int selftest_on_machine(struct fleet *fleet, struct machine *machine, const char *mode,

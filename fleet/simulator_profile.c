@@ -89,6 +89,18 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 	return 0;
 }
 
+/* It tells a port only where something listens on it. */
+bool simulator_profile_has_login(const struct settings *settings)
+{
+	struct setting endpoint, port;
+
+	if (!settings_find(settings, "endpoint_url", &endpoint) ||
+	    endpoint.origin != SETTING_SIMULATOR)
+		return true;
+	return settings_find(settings, "ssh_port", &port) && port.where && endpoint.where &&
+	       strcmp(port.where, endpoint.where) == 0;
+}
+
 int simulator_profile_load(struct settings *settings, const struct paths *paths,
 			   const struct host *host, struct error *err)
 {

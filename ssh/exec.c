@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A command on the machine: its three streams and how it ended. */
+/*
+ * A command on the machine: its three streams and how it ended. Whoever stops waiting for it ends it
+ * there too: what nobody waits for would go on, and bill.
+ */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/error.h"
+#include "core/interrupt.h"
+#include "ssh/leave.h"
 #include "ssh/link.h"
 
 /* Input is asked for while less than this waits to be sent. */
 #define INPUT_LOW ((size_t)128 << 10)
 
+/* How often a silent worker is looked after: Ctrl-C may come to another thread. */
+#define SLICE_MS 100
+
 struct run {
 	struct remote *remote;
 	const struct remote_stream *stream;
+	int64_t deadline;
 	bool input_over;
 };
 
@@ -20,8 +31,75 @@ static int caller_failed(struct run *run, const char *what, struct error *err)
 {
 	if (err->kind == ERROR_NONE)
 		error_set(err, ERROR_IO, "cannot %s the command's streams", what);
-	link_end(run->remote);
+	leave_command(run->remote);
 	return -1;
+}
+
+/* A deadline or Ctrl-C: -1, and the command is ended. Says whether that worked. */
+static int check_time(struct run *run, struct error *err)
+{
+	const char *name = run->remote->name;
+	bool broken = interrupted();
+
+	if (!broken && clock_mono_ms(&clock_system) < run->deadline)
+		return 0;
+	bool gone = leave_command(run->remote);
+	const char *end = gone ? "it was ended there" : "it may still run there";
+	if (broken)
+		error_set(err, ERROR_CANCELLED, "interrupted during the command with %s: %s", name,
+			  end);
+	else
+		error_set(err, ERROR_TIMEOUT, "the command with %s took too long: %s", name, end);
+	snprintf(err->code, sizeof(err->code), "%s", gone ? "CommandEnded" : "CommandLeft");
+	err->unknown = true;
+	return -1;
+}
+
+/* Sends and receives what can be now; with in_fd >= 0 that is waited for too: *in_ready. */
+static void wait_any(struct run *run, int in_fd, bool *in_ready)
+{
+	struct remote *remote = run->remote;
+	struct pollfd fds[2] = { { .fd = remote->io.fd, .events = POLLIN },
+				 { .fd = in_fd, .events = POLLIN } };
+	int64_t left = run->deadline - clock_mono_ms(&clock_system);
+
+	/* A worker that is gone shows as the end of what it sent; that is still read. */
+	if (frame_flush(&remote->io) < 0)
+		buf_clear(&remote->io.out);
+	if (frame_unsent(&remote->io) > 0)
+		fds[0].events |= POLLOUT;
+	if (remote->ended ||
+	    poll(fds, 2, left < SLICE_MS ? (int)(left > 0 ? left : 0) : SLICE_MS) <= 0)
+		return;
+	if (fds[0].revents && !frame_fill(&remote->io))
+		remote->ended = true;
+	*in_ready = fds[1].revents != 0;
+}
+
+/* Sends the command, and waits until it runs. */
+static int begin(struct run *run, const char *command, struct error *err)
+{
+	struct remote *remote = run->remote;
+	struct buf body = BUF_INIT;
+	struct frame frame;
+	bool ignored = false;
+	int rc;
+
+	wire_put_u8(&body, FRAME_OPEN_EXEC);
+	wire_put_text(&body, command);
+	frame_put(&remote->io, FRAME_OPEN, body.data, body.len);
+	buf_release(&body);
+	while ((rc = link_frame(remote, &frame, err)) == 0) {
+		if (check_time(run, err) < 0)
+			return -1;
+		wait_any(run, -1, &ignored);
+	}
+	if (rc < 0)
+		return -1;
+	if (frame.type == FRAME_BEGUN)
+		return 0;
+	link_end(remote);
+	return error_set(err, ERROR_PROTOCOL, "the ssh worker for %s is out of step", remote->name);
 }
 
 static int give_input(struct run *run, struct error *err)
@@ -74,7 +152,7 @@ static int take_frames(struct run *run, struct remote_exit *ret, struct error *e
 	return rc;
 }
 
-static int follow(struct run *run, int64_t deadline, struct remote_exit *ret, struct error *err)
+static int follow(struct run *run, struct remote_exit *ret, struct error *err)
 {
 	const struct remote_stream *stream = run->stream;
 	int rc;
@@ -88,9 +166,10 @@ static int follow(struct run *run, int64_t deadline, struct remote_exit *ret, st
 
 		if (ready && give_input(run, err) < 0)
 			return -1;
-		if (link_step(run->remote, deadline, "command",
-			      hungry && stream->in_fd ? *stream->in_fd : -1, &ready, err) < 0)
+		ready = false;
+		if (check_time(run, err) < 0)
 			return -1;
+		wait_any(run, hungry && stream->in_fd ? *stream->in_fd : -1, &ready);
 		if (ready && give_input(run, err) < 0)
 			return -1;
 	}
@@ -101,8 +180,9 @@ int remote_exec(struct remote *remote, const char *command, const struct remote_
 		int64_t deadline_ms, struct remote_exit *ret, struct error *err)
 {
 	static const struct remote_stream nothing;
-	struct run run = { .remote = remote, .stream = stream ? stream : &nothing };
-	int64_t deadline = link_deadline(deadline_ms);
+	struct run run = { .remote = remote,
+			   .stream = stream ? stream : &nothing,
+			   .deadline = link_deadline(deadline_ms) };
 	struct error mine = ERROR_INIT;
 
 	if (link_check(remote, err) < 0)
@@ -112,9 +192,9 @@ int remote_exec(struct remote *remote, const char *command, const struct remote_
 			  strlen(command), COMMAND_MAX);
 		return error_hint(err, "put it into a script, push that, and run it");
 	}
-	int rc = link_open(remote, FRAME_OPEN_EXEC, command, deadline, &mine);
+	int rc = begin(&run, command, &mine);
 	if (rc == 0)
-		rc = follow(&run, deadline, ret, &mine);
+		rc = follow(&run, ret, &mine);
 	if (rc < 0)
 		*err = mine;
 	return rc;

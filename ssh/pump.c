@@ -2,6 +2,7 @@
 #include "ssh/pump.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +61,12 @@ static void wait_any(struct session *session, struct frame_io *control, bool rea
 		fds[1].events |= POLLIN;
 	if (frame_unsent(control) > 0)
 		fds[1].events |= POLLOUT;
-	poll(fds, 2, until_alive > 0 ? until_alive * 1000 : 1000);
+	const struct timespec most = { .tv_sec = until_alive > 0 ? until_alive : 1 };
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (ppoll(fds, 2, &most, &none) < 0)
+		return; /* FRAME_END_SIGNAL */
 	if (frame_flush(control) < 0 || (fds[1].revents & (POLLERR | POLLNVAL)))
 		_exit(0);
 	session_flush(session);
@@ -93,36 +99,51 @@ int pump_idle(struct session *session, struct frame_io *control, struct frame *r
 	return 0;
 }
 
-static int open_channel(struct pump *pump, const struct frame *open)
+int pump_channel(struct session *session, LIBSSH2_CHANNEL **ret)
 {
 	static const char session_type[] = "session";
-	struct session *session = pump->session;
-	struct wire wire = wire_of(open->data, open->len);
-	bool subsystem = wire_u8(&wire) == FRAME_OPEN_SUBSYSTEM;
-	struct wire_str what = wire_string(&wire);
-	const char *request = subsystem ? "subsystem" : "exec";
 	int rc;
 
-	session->status_seen = false;
 	do {
 		session_allow(session);
-		pump->channel =
-			libssh2_channel_open_ex(session->ssh, session_type,
-						sizeof(session_type) - 1, WINDOW, PACKET, NULL, 0);
-		rc = pump->channel ? 0 : libssh2_session_last_errno(session->ssh);
+		*ret = libssh2_channel_open_ex(session->ssh, session_type, sizeof(session_type) - 1,
+					       WINDOW, PACKET, NULL, 0);
+		rc = *ret ? 0 : libssh2_session_last_errno(session->ssh);
 		if (rc == LIBSSH2_ERROR_EAGAIN)
 			session_wait(session);
 	} while (rc == LIBSSH2_ERROR_EAGAIN && !session->lost);
-	if (rc != 0)
-		return report(pump, rc, "opening of a channel", false);
+	return rc;
+}
+
+int pump_start(struct session *session, LIBSSH2_CHANNEL *channel, const char *request,
+	       struct wire_str what)
+{
+	int rc;
+
 	do {
 		session_allow(session);
-		rc = libssh2_channel_process_startup(pump->channel, request,
+		rc = libssh2_channel_process_startup(channel, request,
 						     (unsigned int)strlen(request), what.data,
 						     (unsigned int)what.len);
 		if (rc == LIBSSH2_ERROR_EAGAIN)
 			session_wait(session);
 	} while (rc == LIBSSH2_ERROR_EAGAIN && !session->lost);
+	return rc;
+}
+
+static int open_channel(struct pump *pump, const struct frame *open)
+{
+	struct session *session = pump->session;
+	struct wire wire = wire_of(open->data, open->len);
+	bool subsystem = wire_u8(&wire) == FRAME_OPEN_SUBSYSTEM;
+	struct wire_str what = wire_string(&wire);
+	int rc;
+
+	session->status_seen = false;
+	rc = pump_channel(session, &pump->channel);
+	if (rc != 0)
+		return report(pump, rc, "opening of a channel", false);
+	rc = pump_start(session, pump->channel, subsystem ? "subsystem" : "exec", what);
 	if (rc != 0)
 		return report(pump, rc, subsystem ? "start of SFTP" : "start of a command",
 			      session->lost && !subsystem);
@@ -276,6 +297,10 @@ static int follow(struct pump *pump)
 	int rc = 0;
 
 	for (;;) {
+		if (pump_end_asked()) {
+			pump_end(session, pump->control);
+			return -1;
+		}
 		if (move(pump, &rc) < 0)
 			return report(pump, rc, "command", true);
 		bool full = output_full(pump);

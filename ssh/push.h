@@ -9,6 +9,8 @@
 struct push;
 struct remote_progress;
 
+#define PUSH_STRAYS_MAX 256
+
 /* One file or link on its way. */
 struct push_file {
 	struct push *push;
@@ -21,6 +23,7 @@ struct push_file {
 	unsigned char handle[SFTP_HANDLE_MAX];
 	size_t handle_len;
 	uint64_t next, limit;
+	bool unsized;	  /* it says 0 and may have more, as in /proc */
 	unsigned pending; /* requests under way */
 	bool read_all, closed;
 };
@@ -36,6 +39,13 @@ struct push {
 	size_t active, next;
 	uint64_t done_files, done_bytes;
 	const struct remote_progress *progress;
+	char *placed; /* the file put in place last, on the machine */
+	/* what earlier pushes left behind when they were cut off */
+	struct push_look *looks; /* folders being read */
+	char *strays[PUSH_STRAYS_MAX];
+	size_t nr_strays;
+	uint32_t now; /* by the machine's clock */
+	bool now_known;
 };
 
 /* Where an entry goes, malloc'ed. */
@@ -48,5 +58,12 @@ int push_file_start(struct push *push, size_t index, struct error *err);
 int push_file_feed(struct push_file *file, struct error *err);
 
 void push_file_release(struct push_file *file);
+
+/* Looks into a folder on the machine for what was left behind, beside whatever else is under way. */
+void push_sweep_look(struct push *push, const char *folder);
+
+/* Removes what was found, if it is old enough, once all else is done. Never fails a push. */
+int push_sweep_remove(struct push *push, struct error *err);
+void push_sweep_release(struct push *push);
 
 #endif

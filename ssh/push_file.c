@@ -60,6 +60,10 @@ static void file_done(struct push_file *file)
 
 	push->done_files++;
 	tell(push, file->index);
+	if (file->fd >= 0) {
+		free(push->placed);
+		push->placed = xstrdup(file->path);
+	}
 	for (size_t i = 0; i < SFTP_FILES; i++)
 		if (push->files[i] == file)
 			push->files[i] = NULL;
@@ -150,6 +154,31 @@ static void send_close(struct push_file *file)
 	buf_release(&body);
 }
 
+/* The local file has no more to give: it must have given what it promised. */
+static int at_end(struct push_file *file, struct error *err)
+{
+	const struct push *push = file->push;
+	struct shown shown = tree_shown(&push->tree, file->index);
+	char more[8]; /* some files of the kernel's are read by the word */
+
+	if (!file->unsized && file->next < file->limit) {
+		error_set(err, ERROR_CONFLICT,
+			  "'%s' ended at byte %llu of %llu: it was changed meanwhile", shown.text,
+			  (unsigned long long)file->next, (unsigned long long)file->limit);
+		err->retryable = true;
+		return error_hint(err, "push it again once nobody writes to it");
+	}
+	if (file->unsized && file->next == file->limit &&
+	    pread(file->fd, more, sizeof(more), (off_t)file->next) != 0) {
+		error_set(err, ERROR_UNSUPPORTED,
+			  "'%s' says it is empty and holds more than %llu MiB", shown.text,
+			  (unsigned long long)(file->limit >> 20));
+		return error_hint(err, "copy it into a regular file, and push that");
+	}
+	file->read_all = true;
+	return 0;
+}
+
 /* Sends what there is room for. */
 int push_file_feed(struct push_file *file, struct error *err)
 {
@@ -167,10 +196,10 @@ int push_file_feed(struct push_file *file, struct error *err)
 		if (n < 0)
 			return error_errno(err, ERROR_IO, "cannot read '%s'",
 					   tree_shown(&file->push->tree, file->index).text);
-		if (n == 0)
-			file->read_all = true;
-		else
+		if (n > 0)
 			send_write(file, chunk, (size_t)n);
+		else if (at_end(file, err) < 0)
+			return -1;
 	}
 	if (file->opened && file->read_all && !file->closed && sftp_room(sftp) >= 2)
 		send_close(file);
@@ -233,7 +262,8 @@ static int open_local(struct push_file *file, const struct push *push)
 		return -1;
 	}
 	/* what is appended while we read is left for the next time */
-	file->limit = st.st_size > 0 ? (uint64_t)st.st_size : SFTP_UNSIZED_MAX;
+	file->unsized = st.st_size == 0;
+	file->limit = file->unsized ? SFTP_UNSIZED_MAX : (uint64_t)st.st_size;
 	file->mode = st.st_mode & 0777;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "ssh/link.h"
@@ -15,6 +16,7 @@
 
 #define POSIX_RENAME "posix-rename@openssh.com"
 #define WHAT	     "file transfer"
+#define LEAVE_MS     5000
 
 int sftp_bad(struct sftp *sftp, const char *what, struct error *err)
 {
@@ -55,8 +57,11 @@ bool sftp_attrs(struct wire *wire, struct sftp_attrs *ret)
 		ret->mode = wire_u32(wire);
 		ret->has_mode = true;
 	}
-	if (flags & 0x8)
-		wire_u64(wire); /* times */
+	if (flags & 0x8) {
+		wire_u32(wire); /* when it was read last */
+		ret->mtime = wire_u32(wire);
+		ret->has_mtime = true;
+	}
 	if (flags & 0x80000000u)
 		for (uint32_t n = wire_u32(wire); n > 0 && !wire->bad; n--) {
 			wire_string(wire);
@@ -82,7 +87,8 @@ char *sftp_temp_name(const char *path)
 	/* never to be guessed: whoever made that name first would be given the file */
 	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		id = (unsigned long long)clock_mono_ms(&clock_system);
-	return xasprintf("%.*s.gpucloud-%016llx", slash ? (int)(slash + 1 - path) : 0, path, id);
+	return xasprintf("%.*s" SFTP_TEMP_PREFIX "%016llx", slash ? (int)(slash + 1 - path) : 0,
+			 path, id);
 }
 
 static void put_packet(struct sftp *sftp, const struct buf *head, const struct buf *body)
@@ -291,6 +297,26 @@ static int take_frames(struct sftp *sftp, struct error *err)
 	return rc < 0 ? -1 : nr;
 }
 
+static int broken_off(struct sftp *sftp, struct error *err)
+{
+	sftp->leaving = true;
+	sftp->leave = leave_within(LEAVE_MS);
+	error_set(err, ERROR_CANCELLED, "interrupted during the " WHAT " with %s",
+		  sftp->remote->name);
+	err->unknown = true;
+	return -1;
+}
+
+/* Waits a moment for the machine. Ctrl-C comes only once here: what is half done is tidied up. */
+static int wait_some(struct sftp *sftp, struct error *err)
+{
+	if (sftp->leaving)
+		return leave_step(sftp->remote, &sftp->leave) ? 0 : -1;
+	if (interrupted())
+		return broken_off(sftp, err);
+	return link_step(sftp->remote, sftp->deadline, WHAT, -1, NULL, err);
+}
+
 int sftp_step(struct sftp *sftp, struct error *err)
 {
 	int nr;
@@ -299,7 +325,7 @@ int sftp_step(struct sftp *sftp, struct error *err)
 	if (sftp->left_at && sftp->deadline < INT64_MAX)
 		sftp->deadline += clock_mono_ms(&clock_system) - sftp->left_at;
 	nr = take_frames(sftp, err);
-	if (nr == 0 && link_step(sftp->remote, sftp->deadline, WHAT, -1, NULL, err) < 0)
+	if (nr == 0 && wait_some(sftp, err) < 0)
 		nr = -1;
 	if (nr == 0)
 		nr = take_frames(sftp, err);
@@ -346,6 +372,8 @@ void sftp_close(struct sftp *sftp)
 
 	for (size_t i = 0; i < SFTP_SLOTS; i++)
 		sftp->slots[i].fn = NULL;
+	if (sftp->leaving)
+		link_end(sftp->remote);
 	if (sftp->remote->pid > 0 && sftp->greeted && sftp_drain(sftp, &ignored) == 0) {
 		int64_t deadline = link_deadline(sftp->remote->stall_ms);
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/buf.h"
+#include "ssh/leave.h"
 #include "ssh/wire.h"
 
 struct error;
@@ -76,7 +77,8 @@ struct sftp_reply {
 struct sftp_attrs {
 	uint64_t size;
 	mode_t mode;
-	bool has_size, has_mode;
+	uint32_t mtime; /* Unix s, by the machine's clock */
+	bool has_size, has_mode, has_mtime;
 };
 
 /* The answer to a request. -1 with err ends the transfer. */
@@ -99,6 +101,8 @@ struct sftp {
 	int64_t left_at;  /* when sftp_step was last done */
 	bool posix_rename;
 	bool greeted;
+	bool leaving; /* the user interrupted: `leave` says for how long there is still work */
+	struct leave leave;
 	char diag[200]; /* what it first said on its standard error, escaped */
 };
 
@@ -129,7 +133,8 @@ void sftp_mode_request(struct sftp *sftp, enum sftp_type type, const void *path,
 void sftp_rename(struct sftp *sftp, const char *from, const char *to, sftp_fn fn, void *ctx,
 		 uint64_t arg);
 
-/* Handles answers that are there, waiting for one if there are none. */
+/* Handles answers that are there, waiting for one if there are none. Ctrl-C: ERROR_CANCELLED, and
+ * from then on there are some seconds to tidy up; sftp_close then ends the connection. */
 int sftp_step(struct sftp *sftp, struct error *err);
 
 /* Until nothing is under way. */
@@ -154,6 +159,8 @@ bool sftp_attrs(struct wire *wire, struct sftp_attrs *ret);
 char *sftp_user_path(const char *path);
 
 /* A fresh name beside path: "folder/.gpucloud-0123456789abcdef". malloc'ed. */
+#define SFTP_TEMP_PREFIX ".gpucloud-"
+#define SFTP_TEMP_DIGITS 16
 char *sftp_temp_name(const char *path);
 
 #endif

@@ -47,10 +47,10 @@ static int on_there(struct sftp *sftp, void *ctx, uint64_t arg, struct sftp_repl
 
 	if (reply->type == SFTP_ATTRS && !sftp_attrs(&reply->body, &attrs))
 		return sftp_bad(sftp, "damaged attributes", err);
-	if (reply->type == SFTP_ATTRS && attrs.has_mode && S_ISDIR(attrs.mode))
-		return 0;
 	char *path = push_path(push, (size_t)arg);
-	if (reply->type == SFTP_ATTRS)
+	if (reply->type == SFTP_ATTRS && attrs.has_mode && S_ISDIR(attrs.mode))
+		push_sweep_look(push, path);
+	else if (reply->type == SFTP_ATTRS)
 		rc = error_set(err, ERROR_CONFLICT, "'%s' is there on the machine and is no folder",
 			       shown_of(path, strlen(path)).text);
 	else
@@ -161,7 +161,15 @@ static int place_single(struct push *push, const char *name, struct error *err)
 	sftp_path_request(&push->sftp, SFTP_STAT, push->root, on_stat, push, 0);
 	if (sftp_drain(&push->sftp, err) < 0)
 		return -1;
-	if (push->is_dir || push->root[len - 1] == '/') {
+	/* the folder that the file goes into */
+	bool folder = push->is_dir || push->root[len - 1] == '/';
+	char *slash = strrchr(push->root, '/');
+	char *into = folder  ? xstrdup(push->root)
+		     : slash ? xstrndup(push->root, (size_t)(slash - push->root) + 1)
+			     : xstrdup(".");
+	push_sweep_look(push, into);
+	free(into);
+	if (folder) {
 		char *joined = xasprintf("%s%s%s", push->root,
 					 push->root[len - 1] == '/' ? "" : "/", name);
 
@@ -182,6 +190,8 @@ static int push_all(struct push *push, struct error *err)
 	push->next = 1;
 	if (rc == 0)
 		rc = push_files(push, err);
+	if (rc == 0)
+		rc = push_sweep_remove(push, err);
 	if (rc == 0 && !push->single)
 		rc = set_modes(push, err);
 	return rc;
@@ -204,6 +214,8 @@ static void clean_up(struct push *push)
 					  NULL, 0);
 		push_file_release(push->files[i]);
 	}
+	if (push->sftp.leaving) /* sftp_close would not wait for it */
+		sftp_drain(&push->sftp, &ignored);
 }
 
 /* The list of what is to go: a folder's content, or one file. */
@@ -254,6 +266,7 @@ int remote_push(struct remote *remote, const char *local, const char *path,
 	if (push->root_fd >= 0)
 		close(push->root_fd);
 	tree_release(&push->tree);
+	push_sweep_release(push);
 	free(push->root);
 	free(push);
 	if (rc < 0)

@@ -63,17 +63,20 @@ static int take_start(struct frame_io *control, struct session_target *target, s
 	return rc;
 }
 
-/* The host's key as a public line. */
+/* The host's key as a public line, and who got us in. */
 static void put_ready(struct frame_io *control, const struct session *session)
 {
 	struct wire wire = wire_of(session->host_key, session->host_key_len);
 	struct wire_str type = wire_string(&wire);
-	struct buf line = BUF_INIT_MAX(SSH_LINE_MAX - 1);
+	struct buf line = BUF_INIT_MAX(SSH_LINE_MAX - 1), body = BUF_INIT;
 
 	text_escape(&line, type.data, type.len < 64 ? type.len : 64);
 	buf_addch(&line, ' ');
 	base64_encode(&line, session->host_key, session->host_key_len);
-	frame_put(control, FRAME_READY, line.data, line.len);
+	wire_put_text(&body, line.data);
+	wire_put_u8(&body, session->by_agent);
+	frame_put(control, FRAME_READY, body.data, body.len);
+	buf_release(&body);
 	buf_release(&line);
 }
 
@@ -111,6 +114,7 @@ int ssh_worker_main(void)
 
 	limits_set(INT_MAX / 2);
 	signal(SIGPIPE, SIG_IGN);
+	pump_end_install();
 	frame_io_init(&control, CONTROL_FD);
 	int rc = take_start(&control, &target, &err);
 	if (rc == 0) {

@@ -133,7 +133,7 @@ def test_secrets_are_not_shown(gc, sim, tmp_path):
     boot.write_text("canary-user-data")
     outputs = []
     for args in (("-vvv", "list", *REGION),
-                 ("-vv", "launch", "--type", "g4dn.xlarge", "--name", "s", "--user-data",
+                 ("-vv", "--yes", "launch", "--type", "g4dn.xlarge", "--name", "s", "--user-data",
                   str(boot), "--wait", "accepted", *REGION),
                  ("-vv", "--json", "doctor", *REGION), ("-vv", "--yes", "terminate", "s")):
         done = expect(gc(*args, AWS_REGION="us-east-1", **env), 0)

@@ -2,10 +2,13 @@
 """What examples/ and scripts/live promise, run as they stand against the simulator."""
 import os
 import pathlib
+import shlex
+import shutil
 import subprocess
 
 import pytest
 
+from box_tools import Box, later
 from checks import Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,3 +57,53 @@ def test_live_against_the_simulator(gc):
     assert script(gc, "scripts/live", "aws").returncode == 2
     done = script(gc, "scripts/live", "aws", "--max-usd", "0.001", "--region", "us-east-1")
     assert done.returncode == 1 and "nothing was launched" in done.stderr
+
+
+def ends_by(gc, name, run):
+    """An instance over its time is ended by that command."""
+    one = Box(gc.sim, gc.launch(name, "--type", "g4dn.xlarge", "--region", "us-east-1", "--ttl",
+                                "1h")["id"])
+    one.outlive()
+    later(gc.sim, 3700)
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert not gc.live(name), done.stdout + done.stderr
+
+
+def test_crontab(gc):
+    lines = (ROOT / "examples/reap.crontab").read_text().splitlines()
+    (job,) = [line for line in lines if line.startswith("*")]
+    assert job.split()[:5] == ["*/5", "*", "*", "*", "*"]
+    command = job.split(None, 5)[5].replace("--jitter 30", "--jitter 1")
+    assert "%" not in command  # a newline to cron
+    # cron's environment, with the way to the simulator; its PATH holds what is tested.
+    env = {name: gc.env[name] for name in (
+        "HOME", "PATH", "GPUCLOUD_SIMULATOR_DIR", "GPUCLOUD_PROFILE", "GPUCLOUD_OWNER",
+        "ASAN_OPTIONS") if name in gc.env}
+    ends_by(gc, "cron", lambda: subprocess.run(
+        ["/bin/sh", "-c", command], env=env, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=120))
+    log = pathlib.Path(gc.env["HOME"]) / "gpucloud-reap.log"
+    assert " terminate cron " in log.read_text()
+
+
+def test_systemd_units(gc):
+    folder = ROOT / "examples"
+    unit = (folder / "gpucloud-reap.service").read_text()
+    (start,) = [line.partition("=")[2] for line in unit.splitlines()
+                if line.startswith("ExecStart=")]
+    argv = shlex.split(start)
+    assert argv[0] == "/usr/bin/gpucloud"
+    env = {k: v for k, v in gc.env.items() if k not in ("PATH", "LANG", "TERM")}
+    ends_by(gc, "timer", lambda: subprocess.run(
+        [gc.bin, *argv[1:]], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=120))
+    if not shutil.which("systemd-analyze"):
+        return
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes",
+                           str(folder / "gpucloud-reap.service")], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    score = float(done.stdout.split("Overall exposure level for gpucloud-reap.service: ")[1]
+                  .split()[0])
+    assert score <= 2.0, done.stdout

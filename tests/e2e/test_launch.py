@@ -314,7 +314,8 @@ def test_a_new_instance_that_is_not_described_yet(client, make_sim, tmp_path):
     scenario.write_text('{"visible_after_ms": 60000}')
     gc = client(to=make_sim("--boot-ms", "100", "--scenario", str(scenario)))
     first = gc.launch("late", "--type", "g4dn.xlarge", "--wait", "accepted")
-    again = gc.lines("launch", "--name", "late", "--type", "g4dn.xlarge")[-1]
+    again = gc.lines("launch", "--name", "late", "--type", "g4dn.xlarge", "--wait",
+                     "accepted")[-1]
     assert again["existed"] is True and again["instance"]["id"] == first["id"]
     assert len(gc.made("late")) == 1
 

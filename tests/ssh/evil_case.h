@@ -7,6 +7,7 @@
 #include "ssh_fixture.h"
 
 #define EVIL_LATE_MS	1000  /* the deadline of what is to miss it */
+#define EVIL_LEAVE_MS	2000  /* and what ending a command there may take beyond it */
 #define EVIL_PATIENT_MS 20000 /* and of all else, so that a busy computer does not matter */
 #define EVIL_RSS_MAX_KB (600 * 1024L)
 
