@@ -470,7 +470,6 @@ const struct command cmd_launch = {
 	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"
 		    "gpucloud launch --type g5.xlarge --name train --idle 30m --dry-run\n",
 	.exits = "5 no capacity, or the bid is below the price\n"
-		 "7 the account's quota is used up\n"
 		 "8 it runs, but its GPU failed the self-test\n",
 	.run = launch_run,
 };

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -66,9 +67,15 @@ def another_home(gc, path, whole=False):
 def shown(home, instance):
     """The public key that the machine's sshd shows."""
     key = folder(home, instance) / "sshd" / "host_key"
-    done = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], capture_output=True,
-                          text=True, check=True)
-    return " ".join(done.stdout.split()[:2])
+    end = time.monotonic() + 30
+    while True:
+        done = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], capture_output=True,
+                              text=True)
+        if done.returncode == 0:
+            return " ".join(done.stdout.split()[:2])
+        # "running" comes before user-data has been carried out.
+        assert time.monotonic() < end, done.stderr
+        time.sleep(0.05)
 
 
 def host_key_file(home, instance):
