@@ -167,11 +167,13 @@ static int sync_archive(struct cli *cli, struct fleet *fleet, const struct marke
 		return -1;
 	int rc = price_archive_sync(fleet, archive, query, &sync, &failures, &cli->error);
 	progress_end(cli);
-	if (rc == 0) {
+	/* Doubts are an error, after all else was stored: what was stored is told all the same. */
+	if (rc == 0 || sync.markets) {
 		tell_sync(cli, &sync, &failures);
 		cli_warn_failures(cli, failures.failures, failures.nr_failures);
-		rc = failures.nr_failures ? 1 : 0;
 	}
+	if (rc == 0 && failures.nr_failures)
+		rc = 1;
 	market_list_release(&failures);
 	price_archive_close(archive);
 	return rc;
@@ -186,7 +188,7 @@ static int from_market(struct cli *cli, const struct history_args *args, struct 
 	int rc = -1;
 
 	progress_start(cli, args->archive ? "reading the archive" : "reading spot prices");
-	if (cli_open_fleet(cli, &fleet, false) < 0)
+	if (cli_open_fleet(cli, &fleet, true) < 0)
 		return -1;
 	int64_t now = clock_now(fleet.clock);
 	struct region_choice choice = cli_named_regions(cli, &named);

@@ -289,8 +289,7 @@ static void tell_source(struct cli *cli, const struct history_view *view,
 		cli_note(cli, "try: gpucloud history --sync, from cron");
 	}
 	if (markets->left_out)
-		cli_note(cli, "left out: %zu prices of other products than Linux/UNIX",
-			 markets->left_out);
+		cli_note(cli, "left out: %zu price(s) of other products", markets->left_out);
 }
 
 static void show_text(struct cli *cli, struct history_view *view, const struct history_market *v,

@@ -47,7 +47,7 @@ struct market_list {
 	size_t nr_failures;
 	int64_t from_archive; /* the cloud was asked from here on; before it the archive answered; 0:
 				 nothing came from the archive */
-	size_t left_out;      /* rows of saved files that are of other products than Linux/UNIX */
+	size_t left_out;      /* rows of saved files that are of products that do not count */
 };
 void market_list_release(struct market_list *list);
 
@@ -70,8 +70,8 @@ int market_read(struct fleet *fleet, const struct market_query *query, struct ma
 
 /*
  * Saved files of either shape (fleet/price_file.h; "-" is the standard input); on_demand
- * MONEY_UNKNOWN: not known. *ret_last is the time of the last row. A zone given twice for a type:
- * ERROR_USAGE. A row later than now: ERROR_USAGE.
+ * MONEY_UNKNOWN: not known. *ret_last is the time of the last row. A zone given twice for a type,
+ * a zone with two ids or an id with two names, a row later than now: ERROR_USAGE.
  */
 int market_read_files(const char *const *files, size_t nr, int64_t on_demand,
 		      struct market_list *ret, int64_t *ret_last, struct error *err);

@@ -17,6 +17,7 @@
 #include "core/http.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "fleet/market_internal.h"
 #include "fleet/price_archive_internal.h"
 #include "fleet/wait_lock.h"
 
@@ -290,4 +291,22 @@ int archive_cloud(struct price_archive *archive, const struct market_query *quer
 			return -1;
 	}
 	return 0;
+}
+
+int archive_market(struct price_archive *archive, int64_t cloud, const struct offer *offer,
+		   int64_t *ret, struct error *err)
+{
+	struct db_stmt *stmt;
+
+	if (archive_prepare(archive,
+			    "SELECT id FROM market"
+			    " WHERE cloud = ?1 AND product = ?2 AND type = ?3 AND region = ?4",
+			    &stmt, err) < 0)
+		return -1;
+	db_bind_int64(stmt, 1, cloud);
+	db_bind_text(stmt, 2, MARKET_PRODUCT);
+	db_bind_text(stmt, 3, offer->type);
+	db_bind_text(stmt, 4, offer->region);
+	*ret = 0;
+	return archive_one(stmt, ret, err) < 0 ? -1 : 0;
 }

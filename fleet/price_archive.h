@@ -37,9 +37,13 @@ struct price_sync {
  * anywhere, what is there is whole. Run twice, or at the same time, it adds nothing twice.
  * A row that contradicts the archive (another price than it has for that zone and time, last hour
  * apart from a change it has not seen): the row of the cloud's new answer is not taken, and err names
- * it: ERROR_CONFLICT, after all else was stored. A zone whose id the cloud does not tell:
- * ERROR_PROTOCOL, in the same way.
+ * it: ERROR_CONFLICT, after all else was stored, that of later markets too. In the same way a zone
+ * whose id the archive knows from another region (ERROR_CONFLICT), one whose id the cloud does not
+ * tell, and prices that are no history (ERROR_PROTOCOL): nothing of that zone is taken, and the next
+ * sync asks for it again. Of several err names the first.
  * Regions that failed are in *failures (owned by arena), as in market_read.
+ * Where something was not taken *ret and *failures are filled although -1 is returned: ret->markets
+ * is above 0 then. After any other error both are as they were. Release *failures in any case.
  */
 int price_archive_sync(struct fleet *fleet, struct price_archive *archive,
 		       const struct market_query *query, struct price_sync *ret,

@@ -30,6 +30,10 @@ struct price_archive {
 int archive_cloud(struct price_archive *archive, const struct market_query *query, bool make,
 		  int64_t *ret, struct error *err);
 
+/* The row of a market; 0: there is none. */
+int archive_market(struct price_archive *archive, int64_t cloud, const struct offer *offer,
+		   int64_t *ret, struct error *err);
+
 /* Puts the archive before the message, and a hint that fits. Returns -1. */
 int archive_failed(struct error *err);
 /* Prepares, or says that the archive cannot be read. */
@@ -44,15 +48,7 @@ int archive_refuse(const struct price_archive *archive, const char *field, struc
 
 /* --- storing (price_archive_store.c) --------------------------------------------------------- */
 
-/* Where [since, until) is not yet asked: the first second of it, or until. */
-int archive_first_lack(struct price_archive *archive, int64_t market, int64_t since, int64_t until,
-		       int64_t *ret, struct error *err);
-
-/* The row of a market; 0: there is none. */
-int archive_market(struct price_archive *archive, int64_t cloud, const struct offer *offer,
-		   int64_t *ret, struct error *err);
-
-/* One answer for one market: all of it or nothing is kept. */
+/* One answer for one market: one transaction. What is doubted is left out of it, the rest is kept. */
 struct archive_answer {
 	int64_t cloud;
 	const struct offer *offer;
@@ -68,6 +64,7 @@ struct archive_doubts {
 	size_t nr;
 };
 
+/* Doubts are no failure; -1: nothing of the answer was kept. */
 int archive_store(struct price_archive *archive, const struct archive_answer *answer,
 		  struct price_sync *sync, struct archive_doubts *doubts, struct error *err);
 

@@ -48,6 +48,19 @@ struct storing {
 	bool whole; /* every zone could be kept */
 };
 
+static void doubt(struct storing *storing, const struct error *why)
+{
+	if (!storing->doubts->nr++)
+		storing->doubts->first = *why;
+}
+
+/* Nothing of the zone is kept, and it is asked again. */
+static void doubt_zone(struct storing *storing, const struct error *why)
+{
+	doubt(storing, why);
+	storing->whole = false;
+}
+
 static int run3(struct price_archive *archive, const char *sql, const int64_t v[3],
 		struct error *err)
 {
@@ -89,43 +102,6 @@ static int add_interval(struct price_archive *archive, const struct interval_sql
 	return run3(archive, sql->add, v, err);
 }
 
-int archive_first_lack(struct price_archive *archive, int64_t market, int64_t since, int64_t until,
-		       int64_t *ret, struct error *err)
-{
-	struct db_stmt *stmt;
-	int64_t lack = since;
-
-	if (archive_prepare(archive,
-			    "SELECT until FROM asked"
-			    " WHERE market = ?1 AND since <= ?2 AND until > ?2",
-			    &stmt, err) < 0)
-		return -1;
-	db_bind_int64(stmt, 1, market);
-	db_bind_int64(stmt, 2, since);
-	if (archive_one(stmt, &lack, err) < 0)
-		return -1;
-	*ret = lack < until ? lack : until;
-	return 0;
-}
-
-int archive_market(struct price_archive *archive, int64_t cloud, const struct offer *offer,
-		   int64_t *ret, struct error *err)
-{
-	struct db_stmt *stmt;
-
-	if (archive_prepare(archive,
-			    "SELECT id FROM market"
-			    " WHERE cloud = ?1 AND product = ?2 AND type = ?3 AND region = ?4",
-			    &stmt, err) < 0)
-		return -1;
-	db_bind_int64(stmt, 1, cloud);
-	db_bind_text(stmt, 2, MARKET_PRODUCT);
-	db_bind_text(stmt, 3, offer->type);
-	db_bind_text(stmt, 4, offer->region);
-	*ret = 0;
-	return archive_one(stmt, ret, err) < 0 ? -1 : 0;
-}
-
 static int put_market(struct price_archive *archive, const struct archive_answer *answer,
 		      int64_t *ret, struct error *err)
 {
@@ -153,6 +129,32 @@ static int put_market(struct price_archive *archive, const struct archive_answer
 	return archive_market(archive, answer->cloud, offer, ret, err);
 }
 
+/* 1: no other region has a zone of that id; 0: one has, and that is told at the end; -1. */
+static int check_zone(struct storing *storing, const struct zone *zone, struct error *err)
+{
+	const char *region = storing->answer->offer->region;
+	struct error why = ERROR_INIT;
+	struct db_stmt *stmt;
+
+	if (archive_prepare(storing->archive,
+			    "SELECT id FROM zone"
+			    " WHERE cloud = ?1 AND zone_id = ?2 AND region <> ?3",
+			    &stmt, err) < 0)
+		return -1;
+	db_bind_int64(stmt, 1, storing->answer->cloud);
+	db_bind_text(stmt, 2, zone->id);
+	db_bind_text(stmt, 3, region);
+	int rc = archive_one(stmt, NULL, err);
+	if (rc != 1)
+		return rc < 0 ? -1 : 1;
+	error_set(&why, ERROR_CONFLICT,
+		  "price archive: zone id '%.64s' is known from another region than %.40s",
+		  zone->id, region);
+	error_hint(&why, "the prices of that zone are not kept; all else is stored");
+	doubt_zone(storing, &why);
+	return 0;
+}
+
 /* The zone goes by the name it was seen under last; whichever had that name goes by its id. */
 static int put_zone(struct storing *storing, const struct zone *zone, int64_t *ret,
 		    struct error *err)
@@ -178,11 +180,7 @@ static int put_zone(struct storing *storing, const struct zone *zone, int64_t *r
 		if (archive_one(stmt, ret, err) < 0)
 			return -1;
 	}
-	if (*ret)
-		return 0;
-	return error_set(err, ERROR_CONFLICT,
-			 "price archive: zone id '%.64s' is known from another region than %.40s",
-			 zone->id, storing->answer->offer->region);
+	return *ret ? 0 : archive_refuse(storing->archive, "zone.name", err);
 }
 
 static int put_pool(struct price_archive *archive, int64_t market, int64_t zone, int64_t *ret,
@@ -221,12 +219,6 @@ static int row_step(struct storing *storing, int which, int64_t pool,
 		*ret = db_int64(stmt, 0);
 	db_reset(stmt);
 	return rc < 0 ? archive_failed(err) : rc;
-}
-
-static void doubt(struct storing *storing, const struct error *why)
-{
-	if (!storing->doubts->nr++)
-		storing->doubts->first = *why;
 }
 
 static void doubt_price(struct storing *storing, const struct zone *zone,
@@ -269,17 +261,39 @@ static int put_row(struct storing *storing, int64_t pool, const struct zone *zon
 	return found < 0 ? -1 : 0;
 }
 
-static int check_points(const struct spot_series *series, struct error *err)
+static bool is_history(const struct spot_series *series)
 {
 	for (size_t i = 0; i < series->nr; i++) {
 		const struct price_point *point = &series->v[i];
 
 		if (point->micros <= 0 || point->micros > MONEY_MAX || point->time < 0 ||
 		    point->time > MARKET_TIME_MAX || (i && point->time <= point[-1].time))
-			return error_set(err, ERROR_PROTOCOL,
-					 "the prices of %.64s in zone '%.64s' are no history",
-					 series->type, series->zone.name);
+			return false;
 	}
+	return true;
+}
+
+/* 1: the series can be kept; 0: it cannot, and that is told at the end; -1. */
+static int check_series(struct storing *storing, const struct spot_series *series,
+			const struct zone *zone, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!zone->id[0]) {
+		error_set(
+			&why, ERROR_PROTOCOL,
+			"the cloud tells no id for zone '%.64s': its prices are not kept, as names "
+			"mean other zones in other accounts",
+			zone->name);
+	} else if (!is_history(series)) {
+		error_set(&why, ERROR_PROTOCOL,
+			  "the prices of %.64s in zone '%.64s' are no history", series->type,
+			  zone->name);
+		error_hint(&why, "none of them is kept; all else is stored");
+	} else {
+		return check_zone(storing, zone, err);
+	}
+	doubt_zone(storing, &why);
 	return 0;
 }
 
@@ -314,19 +328,10 @@ static int put_series(struct storing *storing, int64_t market, const struct spot
 	if (!market_zone_is(&zone, answer->query->zone) || !series->nr ||
 	    series->v[0].time >= answer->until)
 		return 0;
-	if (!zone.id[0]) {
-		struct error why = ERROR_INIT;
-
-		error_set(
-			&why, ERROR_PROTOCOL,
-			"the cloud tells no id for zone '%.64s': its prices are not kept, as names "
-			"mean other zones in other accounts",
-			zone.name);
-		doubt(storing, &why);
-		storing->whole = false;
-		return 0;
-	}
-	if (check_points(series, err) < 0 || put_zone(storing, &zone, &row, err) < 0 ||
+	int rc = check_series(storing, series, &zone, err);
+	if (rc != 1)
+		return rc;
+	if (put_zone(storing, &zone, &row, err) < 0 ||
 	    put_pool(storing->archive, market, row, &pool, err) < 0)
 		return -1;
 	for (size_t i = 0; i < series->nr && series->v[i].time < answer->until; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/db.h"
 #include "core/mem.h"
 #include "fleet/market_internal.h"
 #include "fleet/price_archive_internal.h"
@@ -31,6 +32,26 @@ struct syncing {
 	size_t nr_failures;
 };
 
+/* Where [since, until) is not yet asked: the first second of it, or until. */
+static int first_lack(struct price_archive *archive, int64_t market, int64_t since, int64_t until,
+		      int64_t *ret, struct error *err)
+{
+	struct db_stmt *stmt;
+	int64_t lack = since;
+
+	if (archive_prepare(archive,
+			    "SELECT until FROM asked"
+			    " WHERE market = ?1 AND since <= ?2 AND until > ?2",
+			    &stmt, err) < 0)
+		return -1;
+	db_bind_int64(stmt, 1, market);
+	db_bind_int64(stmt, 2, since);
+	if (archive_one(stmt, &lack, err) < 0)
+		return -1;
+	*ret = lack < until ? lack : until;
+	return 0;
+}
+
 static int find_lacks(struct syncing *syncing, struct error *err)
 {
 	const struct market_query *query = &syncing->query;
@@ -41,8 +62,8 @@ static int find_lacks(struct syncing *syncing, struct error *err)
 		int64_t market = 0, since = query->since;
 
 		if (archive_market(syncing->archive, syncing->cloud, offer, &market, err) < 0 ||
-		    (market && archive_first_lack(syncing->archive, market, query->since,
-						  query->until, &since, err) < 0))
+		    (market && first_lack(syncing->archive, market, query->since, query->until,
+					  &since, err) < 0))
 			return -1;
 		if (since >= query->until)
 			continue;
@@ -134,11 +155,16 @@ static int sync_all(struct syncing *syncing, struct error *err)
 	if (find_lacks(syncing, err) < 0 || sync_some(syncing, true, err) < 0 ||
 	    sync_some(syncing, false, err) < 0)
 		return -1;
-	if (!syncing->doubts.nr)
+	return 0;
+}
+
+static int tell_doubts(const struct archive_doubts *doubts, struct error *err)
+{
+	if (!doubts->nr)
 		return 0;
-	*err = syncing->doubts.first;
-	if (syncing->doubts.nr > 1)
-		error_prefix(err, "%zu contradictions, the first", syncing->doubts.nr);
+	*err = doubts->first;
+	if (doubts->nr > 1)
+		error_prefix(err, "%zu prices or zones are not kept, the first", doubts->nr);
 	return -1;
 }
 
@@ -165,6 +191,7 @@ int price_archive_sync(struct fleet *fleet, struct price_archive *archive,
 		failures->failures = syncing.failures;
 		failures->nr_failures = syncing.nr_failures;
 		failures->arena = syncing.failures_arena;
+		rc = tell_doubts(&syncing.doubts, err);
 	} else {
 		arena_release(&syncing.failures_arena);
 	}

@@ -8,7 +8,8 @@
  * nothing is known from there to the next one. Lines end in LF or CRLF.
  *
  * JSON: what `aws ec2 describe-spot-price-history --output json` prints, any number of types and
- * zones in one file. Only rows of Linux/UNIX count.
+ * zones in one file. Only rows of Linux/UNIX count; those of "Linux/UNIX (Amazon VPC)" only for a type
+ * and zone without the plain product, as the two have prices of their own.
  * https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-spot-price-history.html
  */
 #ifndef GPUCLOUD_FLEET_PRICE_FILE_H
@@ -21,9 +22,10 @@
 
 struct error;
 
-#define PRICE_FILE_MAX_BYTES ((size_t)64 << 20)
-#define PRICE_FILE_MAX_ROWS  ((size_t)5000000)
-#define PRICE_FILE_AHEAD_S   300 /* how far clocks may differ: no price is known ahead */
+#define PRICE_FILE_MAX_BYTES  ((size_t)64 << 20)
+#define PRICE_FILE_MAX_ROWS   ((size_t)5000000)
+#define PRICE_FILE_MAX_SERIES 16384 /* types times zones: more than any region has */
+#define PRICE_FILE_AHEAD_S    300   /* how far clocks may differ: no price is known ahead */
 
 struct price_file {
 	struct arena arena; /* owns all below */
@@ -52,12 +54,14 @@ struct price_files {
 	struct arena arena;
 	struct price_file_series *v; /* sorted by type, zone */
 	size_t nr;		     /* at least 1 */
-	size_t left_out;	     /* rows of other products */
+	size_t left_out;	     /* rows of products that do not count */
 };
 
 /*
- * One file of either shape; "-" is the standard input, which can only be JSON. A row more than
- * PRICE_FILE_AHEAD_S after now is ERROR_USAGE too, and a price in another currency.
+ * One file of either shape; "-" is the standard input, which can only be JSON. A UTF-8 byte order
+ * mark is passed over. A row more than PRICE_FILE_AHEAD_S after now is ERROR_USAGE too, and so are a
+ * price in another currency, an empty file or input, two ids for a zone of a type, and more than
+ * PRICE_FILE_MAX_SERIES series.
  */
 int price_files_read(const char *path, int64_t now, struct price_files *ret, struct error *err);
 void price_files_release(struct price_files *files);

@@ -7,7 +7,16 @@
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "fleet/price_file_internal.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* in UTF-8 */
+
+static int hint_aws(struct error *err)
+{
+	return error_hint(err, "aws ec2 describe-spot-price-history --output json | gpucloud "
+			       "history --file -");
+}
 
 static int read_input(struct buf *buf, struct error *err)
 {
@@ -16,9 +25,7 @@ static int read_input(struct buf *buf, struct error *err)
 
 	if (isatty(STDIN_FILENO)) {
 		error_set(err, ERROR_USAGE, "no prices come in at the standard input");
-		return error_hint(err,
-				  "aws ec2 describe-spot-price-history --output json | gpucloud "
-				  "history --file -");
+		return hint_aws(err);
 	}
 	while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
 		if (n < 0 && errno == EINTR)
@@ -33,11 +40,20 @@ static int read_input(struct buf *buf, struct error *err)
 	return 0;
 }
 
-static bool is_json(const struct buf *buf)
+/* Editors and shells of other systems put it there. */
+static void skip_mark(struct buf *buf)
 {
-	size_t blank = strspn(buf->data, " \t\r\n");
+	const size_t len = sizeof(BYTE_ORDER_MARK) - 1;
 
-	return buf->data[blank] == '{' || buf->data[blank] == '[';
+	if (!text_starts_with(buf->data, BYTE_ORDER_MARK))
+		return;
+	buf->len -= len;
+	memmove(buf->data, buf->data + len, buf->len + 1);
+}
+
+static bool is_json(char first)
+{
+	return first == '{' || first == '[';
 }
 
 static int take_csv(const char *path, const struct buf *buf, int64_t latest,
@@ -57,9 +73,18 @@ static int take_csv(const char *path, const struct buf *buf, int64_t latest,
 static int parse(const char *path, const struct buf *buf, int64_t latest, struct price_files *files,
 		 struct error *err)
 {
-	if (is_json(buf))
+	size_t blank = strspn(buf->data, " \t\r\n");
+	bool input = strcmp(path, "-") == 0;
+
+	if (is_json(buf->data[blank]))
 		return price_json_parse(path, buf, latest, files, err);
-	if (strcmp(path, "-") != 0)
+	if (blank == buf->len && !input)
+		return error_set(err, ERROR_USAGE, "'%s' is empty", price_path_show(path).text);
+	if (blank == buf->len) {
+		error_set(err, ERROR_USAGE, "nothing came in at the standard input");
+		return hint_aws(err);
+	}
+	if (!input)
 		return take_csv(path, buf, latest, files, err);
 	error_set(err, ERROR_USAGE, "what comes in at the standard input is no JSON");
 	return error_hint(err, "only a file's name tells the type and zone of CSV: TYPE_ZONE.csv");
@@ -72,8 +97,10 @@ int price_files_read(const char *path, int64_t now, struct price_files *ret, str
 	int rc = strcmp(path, "-") == 0 ? read_input(&buf, err)
 					: file_read(path, PRICE_FILE_MAX_BYTES, &buf, err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		skip_mark(&buf);
 		rc = parse(path, &buf, now + PRICE_FILE_AHEAD_S, &files, err);
+	}
 	buf_release(&buf);
 	if (rc < 0)
 		price_files_release(&files);

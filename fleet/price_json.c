@@ -16,10 +16,14 @@
 #define NAME_BYTES_MAX 63
 #define TEXT_BYTES_MAX 100
 
+#define LINUX	  "Linux/UNIX"
+#define LINUX_VPC "Linux/UNIX (Amazon VPC)"
+
 struct row {
 	const char *type, *zone, *zone_id; /* in the document */
 	int64_t ms, micros;
 	size_t number; /* as it came */
+	bool vpc;
 };
 
 static int take_name(const struct cJSON *item, const char *field, const char *also,
@@ -66,6 +70,12 @@ static int take_price(const struct cJSON *item, int64_t latest, struct row *row,
 }
 
 /* 1: of another product. */
+static int take_product(const char *product, struct row *row)
+{
+	row->vpc = strcmp(product, LINUX_VPC) == 0;
+	return !row->vpc && strcmp(product, LINUX) != 0;
+}
+
 static int take_row(const struct cJSON *item, int64_t latest, struct row *row, struct error *err)
 {
 	const char *product;
@@ -73,20 +83,29 @@ static int take_row(const struct cJSON *item, int64_t latest, struct row *row, s
 	if (json_string(item, "ProductDescription", TEXT_BYTES_MAX, &product, err) < 0 ||
 	    take_place(item, row, err) < 0 || take_price(item, latest, row, err) < 0)
 		return -1;
-	return strcmp(product, "Linux/UNIX") != 0 &&
-	       strcmp(product, "Linux/UNIX (Amazon VPC)") != 0;
+	return take_product(product, row);
 }
 
-/* Oldest first. EC2 sends the newest first: of one moment, what comes later is older. */
+static int by_place(const struct row *x, const struct row *y)
+{
+	int rc = strcmp(x->type, y->type);
+
+	return rc ? rc : strcmp(x->zone, y->zone);
+}
+
+/*
+ * Of one place the plain product first, and of a product the oldest. EC2 sends the newest first: of
+ * one moment, what comes later is older.
+ */
 static int by_series(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int rc = strcmp(x->type, y->type);
+	int rc = by_place(x, y);
 
-	if (!rc)
-		rc = strcmp(x->zone, y->zone);
 	if (rc)
 		return rc;
+	if (x->vpc != y->vpc)
+		return x->vpc ? 1 : -1;
 	if (x->ms != y->ms)
 		return x->ms < y->ms ? -1 : 1;
 	return x->number > y->number ? -1 : x->number < y->number;
@@ -97,20 +116,29 @@ static int add_series(const struct row *rows, size_t nr, struct price_files *fil
 {
 	struct arena *arena = &files->arena;
 	struct price_file_series *series = &files->v[files->nr];
+	const char *zone_id = "";
 
+	if (files->nr == PRICE_FILE_MAX_SERIES) {
+		error_set(err, ERROR_USAGE, "the prices are of more than %d types and zones",
+			  PRICE_FILE_MAX_SERIES);
+		return error_hint(err, "save each type or region in a file of its own");
+	}
+	for (size_t i = 0; i < nr; i++) { /* a row that tells no id says nothing against another */
+		if (*zone_id && *rows[i].zone_id && strcmp(rows[i].zone_id, zone_id) != 0)
+			return error_set(err, ERROR_USAGE, "zone '%s' has two ids, '%s' and '%s'",
+					 rows->zone, zone_id, rows[i].zone_id);
+		if (*rows[i].zone_id)
+			zone_id = rows[i].zone_id;
+	}
 	*series = (struct price_file_series){
 		.type = arena_strdup(arena, rows->type),
 		.zone = arena_strdup(arena, rows->zone),
-		.zone_id = arena_strdup(arena, rows->zone_id),
+		.zone_id = arena_strdup(arena, zone_id),
 		.points = arena_alloc(arena, nr * sizeof(*series->points)),
 		.nr = nr,
 	};
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr; i++)
 		series->points[i] = (struct price_point){ rows[i].ms / 1000, rows[i].micros };
-		if (strcmp(rows[i].zone_id, rows->zone_id) != 0)
-			return error_set(err, ERROR_USAGE, "zone '%s' has two ids, '%s' and '%s'",
-					 rows->zone, rows->zone_id, rows[i].zone_id);
-	}
 	files->nr++;
 	return price_points_clean(series->points, &series->nr, series->zone, err);
 }
@@ -119,12 +147,16 @@ static int gather(struct row *rows, size_t nr, struct price_files *files, struct
 {
 	qsort(rows, nr, sizeof(*rows), by_series);
 	files->v = arena_alloc(&files->arena, nr * sizeof(*files->v));
-	for (size_t i = 0, end; i < nr; i = end) {
-		for (end = i + 1; end < nr && strcmp(rows[i].type, rows[end].type) == 0 &&
-				  strcmp(rows[i].zone, rows[end].zone) == 0;)
+	for (size_t i = 0, end, next; i < nr; i = next) {
+		for (end = i + 1; end < nr && by_place(&rows[i], &rows[end]) == 0 &&
+				  rows[i].vpc == rows[end].vpc;)
 			end++;
 		if (add_series(&rows[i], end - i, files, err) < 0)
 			return -1;
+		/* The two products have prices of their own: mixed they would be neither's. */
+		for (next = end; next < nr && by_place(&rows[i], &rows[next]) == 0;)
+			next++;
+		files->left_out += next - end;
 	}
 	return 0;
 }

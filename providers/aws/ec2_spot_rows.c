@@ -154,14 +154,14 @@ static bool find_zone(struct spot_page *page, unsigned *ret)
 	return take_zone_id(page, &region->zones[*ret]);
 }
 
-static bool was_asked(struct spot_page *page, unsigned *ret_type)
+static bool was_asked(struct spot_page *page, unsigned *ret_type, bool *ret_vpc)
 {
 	const struct spot_text *product = &page->fields[SPOT_PRODUCT];
 	const char *zone = page->region->query->zone;
 
 	/* Servers that do not know a filter send everything: it is filtered here too. */
-	return (is_field(product, LINUX, sizeof(LINUX) - 1) ||
-		is_field(product, LINUX_VPC, sizeof(LINUX_VPC) - 1)) &&
+	*ret_vpc = is_field(product, LINUX_VPC, sizeof(LINUX_VPC) - 1);
+	return (*ret_vpc || is_field(product, LINUX, sizeof(LINUX) - 1)) &&
 	       find_type(page, ret_type) && (!zone || !strcmp(zone, page->fields[SPOT_ZONE].text));
 }
 
@@ -188,7 +188,7 @@ static void take_row(struct spot_page *page)
 	unsigned type, zone;
 	struct spot_row row;
 
-	if (!was_asked(page, &type))
+	if (!was_asked(page, &type, &row.vpc))
 		return;
 	if (spot_price_parse(price->text, price->len, &row.point.micros) || row.point.micros <= 0) {
 		refuse(page, SPOT_PRICE, "no price");
@@ -278,11 +278,28 @@ int spot_page_check(const struct spot_page *page, struct error *err)
 	return page->rc;
 }
 
+/* Two products of one type and zone have prices of their own: mixed they would be neither's. */
+static bool is_outdone(struct spot_page *page, struct spot_column *column, bool vpc)
+{
+	if (vpc)
+		return column->plain;
+	if (!column->plain) {
+		*page->region->total -= column->nr;
+		column->nr = 0;
+	}
+	column->plain = true;
+	return false;
+}
+
 void spot_page_keep(struct spot_page *page)
 {
 	for (size_t i = 0; i < page->nr; i++) {
 		struct spot_column *column = &page->region->columns[page->v[i].column];
 
+		if (is_outdone(page, column, page->v[i].vpc)) {
+			--*page->region->total;
+			continue;
+		}
 		if (column->nr == column->cap)
 			column->v = xgrow(column->v, column->nr, &column->cap, sizeof(*column->v));
 		column->v[column->nr++] = page->v[i].point;

@@ -9,6 +9,8 @@
  *
  * What a row must be:
  * - Of another type, zone or product than asked: passed over, whatever else it says.
+ * - Of "Linux/UNIX (Amazon VPC)": counts only for a type and zone that have no row of the plain
+ *   Linux/UNIX, in this page or any other.
  * - A price that is no number of dollars above 0, a timestamp that is no time, a zone that is not
  *   the region's, two ids for a zone or two zones of one id: the region fails, the field is named.
  * - After the query's end: passed over. Else more than SPOT_AHEAD_S after the present, as far as our
@@ -37,6 +39,7 @@ struct spot_point {
 struct spot_column {
 	struct spot_point *v; /* as they came */
 	size_t nr, cap;
+	bool plain; /* of Linux/UNIX, and not of its twin */
 };
 
 /* What one region has told so far. */
@@ -67,6 +70,7 @@ void spot_region_series(struct spot_region *region, struct spot_history *history
 struct spot_row {
 	struct spot_point point;
 	unsigned column;
+	bool vpc; /* of "Linux/UNIX (Amazon VPC)" */
 };
 
 enum spot_field {

@@ -72,6 +72,33 @@ def test_spot(gc, moto, image):
     assert set(states(moto).values()) == {"terminated"}
 
 
+def test_history(gc):
+    """moto has one price, in every zone, since 2006."""
+    (market,) = one_object(expect(gc("--json", "history", "g4dn.xlarge"), 0).stdout)["markets"]
+    assert market["type"] == "g4dn.xlarge" and market["region"] == "us-east-1"
+    assert market["zones"]
+    for zone in market["zones"]:
+        assert zone["zone"].startswith("us-east-1") and zone["min"] == zone["max"] == zone["last"]
+
+
+def test_bid(gc):
+    """Whatever is bid above that price, it is paid for every hour."""
+    out = one_object(expect(gc("--json", "bid", "g4dn.xlarge"), 0).stdout)
+    assert out["choices"] and all(c["zone"].startswith("us-east-1") for c in out["choices"])
+
+
+def test_sync(gc):
+    """Kept once, read back without the cloud, and added to no more."""
+    first = one_object(expect(gc("--json", "history", "--sync", "g4dn.xlarge"), 0).stdout)
+    assert first["markets"] == 1 and first["zones"] > 1
+    assert first["rows_added"] == first["rows_read"] == first["zones"]
+    again = one_object(expect(gc("--json", "history", "--sync", "g4dn.xlarge"), 0).stdout)
+    assert again["rows_added"] == 0 and again["gaps"] == 0
+    (market,) = one_object(expect(gc("--json", "history", "--archive", "g4dn.xlarge"),
+                                  0).stdout)["markets"]
+    assert len(market["zones"]) == first["zones"]
+
+
 def test_wrong_secret(gc, moto, image):
     """Exit 4 and one clear line, whatever was asked."""
     wrong = {"AWS_SECRET_ACCESS_KEY": "w" * 40}

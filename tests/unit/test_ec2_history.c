@@ -169,6 +169,45 @@ static void test_unasked_rows(void **state)
 	spot_history_release(&history);
 }
 
+/* Two products of one zone are never mixed, whichever comes first, on one page or on two. */
+static void test_products(void **state)
+{
+#define PLAIN(zone, day, price) ROW(P3, zone, "2020-03-" day "T00:00:00Z", price)
+#define VPC(zone, day, price) \
+	ROW_OF("Linux/UNIX (Amazon VPC)", P3, zone, "2020-03-" day "T00:00:00Z", price)
+	static const char *const pages[][2] = {
+		{ PAGE(PLAIN("us-east-1a", "14", "1") VPC("us-east-1a", "13", "9")
+			       VPC("us-east-1b", "13", "5"),
+		       "<nextToken>2</nextToken>"),
+		  PAGE(VPC("us-east-1a", "12", "8") PLAIN("us-east-1a", "11", "2"), "") },
+		{ PAGE(VPC("us-east-1a", "13", "9") VPC("us-east-1b", "13", "5")
+			       VPC("us-east-1a", "12", "8"),
+		       "<nextToken>2</nextToken>"),
+		  PAGE(PLAIN("us-east-1a", "14", "1") PLAIN("us-east-1a", "11", "2"), "") },
+	};
+	struct fake_cloud *cloud = *state;
+	struct spot_query query = march();
+	struct error err = ERROR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		struct spot_history history = { 0 };
+
+		fake_once(cloud, HISTORY " NextToken=2", 200, pages[i][1]);
+		fake_once(cloud, HISTORY, 200, pages[i][0]);
+		assert_int_equal(aws_spot_history(cloud->p, &query, &history, &err), 0);
+		assert_int_equal(history.nr, 2);
+		for (size_t z = 0; z < 2; z++) {
+			const struct spot_series *series = &history.v[z];
+			bool a = strcmp(series->zone.name, "us-east-1a") == 0;
+
+			assert_int_equal(series->nr, a ? 2 : 1);
+			assert_int_equal(series->v[0].micros, a ? 2000000 : 5000000);
+			assert_int_equal(series->v[series->nr - 1].micros, a ? 1000000 : 5000000);
+		}
+		spot_history_release(&history);
+	}
+}
+
 static void test_zone_ids(void **state)
 {
 	struct fake_cloud *cloud = *state;
@@ -381,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pages_and_series, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unasked_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_products, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_attempt, setup, teardown),

@@ -194,9 +194,11 @@ static void test_contradiction(void **state)
 	pc_price(moving, cloud->now - 10, 5000000);
 	assert_int_equal(pc_sync(cloud, DAYS(30), cloud->now, &sync, &err), -1);
 	assert_int_equal(err.kind, ERROR_CONFLICT);
-	assert_int_equal(sync.markets, 99);
-	if (!strstr(err.message, "2 contradictions, the first: p3 in zone r1a (az1): the cloud now "
-				 "says $0.000042/h for"))
+	assert_int_equal(sync.markets, 1); /* what was stored is told all the same */
+	assert_int_equal(sync.zones, 2);
+	assert_true(sync.to == cloud->now);
+	if (!strstr(err.message, "2 prices or zones are not kept, the first: p3 in zone r1a (az1): "
+				 "the cloud now says $0.000042/h for"))
 		fail_msg("%s", err.message);
 	must_read(cloud, DAYS(30), cloud->now, &list); /* all else is there */
 	assert_int_equal(pc_at(pc_find(&list, "p3", "az1"), cloud->now - 1), 5000000);
@@ -204,6 +206,90 @@ static void test_contradiction(void **state)
 	assert_int_equal(pc_at(pc_find(&list, "p3", "az1"), DAYS(30)), 1000031);
 	assert_int_equal(pc_at(pc_find(&list, "p3", "az2"), DAYS(9)), 3060000);
 	market_list_release(&list);
+}
+
+/* One zone cannot be kept: all others are, those of later markets too, and it is asked again. */
+static void check_others(struct price_cloud *cloud, enum error_kind kind, const char *message)
+{
+	struct market_list list = { 0 };
+	struct price_sync sync = { 0 };
+	struct error err = ERROR_INIT;
+
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(pc_sync(cloud, DAYS(20), cloud->now, &sync, &err), -1);
+		if (err.kind != kind || !strstr(err.message, message))
+			fail_msg("%s", err.message);
+		assert_int_equal(sync.markets, again ? 1 : 3);
+		assert_int_equal(sync.zones, again ? 1 : 3);
+	}
+	must_read(cloud, DAYS(20), PC_NOW, &list);
+	assert_int_equal(list.nr, 3);
+	assert_int_equal(pc_at(pc_find(&list, "g5", "az1"), DAYS(15)), 1000);
+	assert_int_equal(pc_at(pc_find(&list, "p3", "az2"), DAYS(15)), 3000);
+	assert_int_equal(pc_at(pc_find(&list, "t4", "az9"), DAYS(15)), 4000);
+	for (size_t i = 0; i < list.nr; i++)
+		assert_int_equal(list.v[i].nr, 1);
+	assert_string_equal(list.v[0].zones[0].name, "r1a"); /* by g5, not touched by the others */
+	market_list_release(&list);
+}
+
+/* g5 and p3 in r1, t4 in r2; p3's first zone is the one in doubt. */
+static struct pc_pool *add_doubted(struct price_cloud *cloud, const char *region, const char *zone)
+{
+	pc_price(pc_pool(cloud, "r1", "g5", "r1a", "az1"), DAYS(100), 1000);
+	struct pc_pool *doubted = pc_pool(cloud, region, "p3", zone, "az1");
+	pc_price(doubted, DAYS(100), 2000);
+	pc_price(pc_pool(cloud, region, "p3", "x1b", "az2"), DAYS(100), 3000);
+	pc_price(pc_pool(cloud, "r2", "t4", "r2c", "az9"), DAYS(100), 4000);
+	return doubted;
+}
+
+static void test_no_history(void **state)
+{
+	struct price_cloud *cloud = *state;
+	struct pc_pool *doubted = add_doubted(cloud, "r1", "r1a");
+
+	pc_price(doubted, DAYS(10), -5);
+	check_others(cloud, ERROR_PROTOCOL, "the prices of p3 in zone 'r1a' are no history");
+	doubted->v[1].micros = 2500;
+	struct price_sync sync;
+	pc_must_sync(cloud, DAYS(20), cloud->now, &sync);
+	assert_int_equal(sync.rows_added, 2);
+}
+
+static void test_zone_of_two_regions(void **state)
+{
+	struct price_cloud *cloud = *state;
+
+	add_doubted(cloud, "r2", "r2a");
+	check_others(cloud, ERROR_CONFLICT, "zone id 'az1' is known from another region than r2");
+}
+
+/* Several doubts, of several markets: they are counted, and regions that fail are told too. */
+static void test_doubts_and_failures(void **state)
+{
+	struct price_cloud *cloud = *state;
+	struct market_query query = pc_query(DAYS(20), PC_NOW);
+	struct market_list failures = { 0 };
+	struct price_archive *archive;
+	struct price_sync sync = { 0 };
+	struct error err = ERROR_INIT;
+
+	add_two(cloud);
+	cloud->v[0].id = cloud->v[1].id = "";
+	pc_price(pc_pool(cloud, "r2", "p3", "r2a", "az9"), DAYS(200), 1);
+	cloud->silent = "r2";
+	assert_int_equal(price_archive_open(&cloud->fleet, true, &archive, &err), 0);
+	assert_int_equal(price_archive_sync(&cloud->fleet, archive, &query, &sync, &failures, &err),
+			 -1);
+	assert_int_equal(err.kind, ERROR_PROTOCOL);
+	assert_non_null(strstr(err.message, "2 prices or zones are not kept, the first: the cloud "
+					    "tells no id for zone 'r1a'"));
+	assert_int_equal(sync.markets, 1);
+	assert_int_equal(sync.zones, 0);
+	assert_int_equal(failures.nr_failures, 1);
+	market_list_release(&failures);
+	price_archive_close(archive);
 }
 
 static void test_restated_prices(void **state)
@@ -365,6 +451,9 @@ int main(void)
 		TEST(test_grows_past_what_the_cloud_keeps),
 		TEST(test_new_market_does_not_reread_all),
 		TEST(test_contradiction),
+		TEST(test_no_history),
+		TEST(test_zone_of_two_regions),
+		TEST(test_doubts_and_failures),
 		TEST(test_restated_prices),
 		TEST(test_renamed_zone),
 		TEST(test_zone_without_id),

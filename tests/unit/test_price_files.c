@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Saved prices in either shape, and markets made of them. */
+/* Saved prices in either shape. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/buf.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -80,18 +81,48 @@ static void test_json(void **state)
 	if (read_as("any.name", text, &files, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(files.nr, 2);
-	assert_int_equal(files.left_out, 1);
+	assert_int_equal(files.left_out, 2); /* the twin product too, as the plain one is there */
 	assert_string_equal(files.v[0].type, "p3.2xlarge");
 	assert_string_equal(files.v[0].zone, "us-east-1a");
 	assert_string_equal(files.v[0].zone_id, "");
-	assert_int_equal(files.v[0].nr, 3); /* sorted; of one second the newest */
-	assert_int_equal(files.v[0].points[0].micros, 1000000);
-	assert_int_equal(files.v[0].points[1].micros, 4000000);
-	assert_int_equal(files.v[0].points[2].micros, 2000000);
-	assert_int_equal(files.v[0].points[2].time, 1582236000);
+	assert_int_equal(files.v[0].nr, 2); /* sorted; of one second the newest */
+	assert_int_equal(files.v[0].points[0].micros, 4000000);
+	assert_int_equal(files.v[0].points[1].micros, 2000000);
+	assert_int_equal(files.v[0].points[1].time, 1582236000);
 	assert_string_equal(files.v[1].zone, "us-east-1b");
 	assert_int_equal(files.v[1].points[0].micros, 1067100);
 	price_files_release(&files);
+}
+
+/* Two products of one zone are never mixed, in whichever order they come. */
+static void test_json_products(void **state)
+{
+#define VPC(zone, price, time) ROW(zone, "Linux/UNIX (Amazon VPC)", price, time)
+#define AT(hour)	       "2020-02-20T" hour ":00:00Z"
+	static const char *const texts[] = {
+		LIST(LINUX("a", "1", AT("10")) "," VPC("a", "9", AT("11")) "," LINUX(
+			"a", "2", AT("12")) "," VPC("b", "5", AT("10")) "," VPC("b", "6",
+										AT("11"))),
+		LIST(VPC("b", "6", AT("11")) "," VPC("a", "9", AT("11")) "," LINUX(
+			"a", "2", AT("12")) "," VPC("b", "5", AT("10")) "," LINUX("a", "1",
+										  AT("10"))),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct price_files files;
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(read_as("x.json", texts[i], &files, &err), 0);
+		assert_int_equal(files.nr, 2);
+		assert_int_equal(files.left_out, 1);
+		for (size_t z = 0; z < 2; z++) {
+			assert_int_equal(files.v[z].nr, 2);
+			assert_int_equal(files.v[z].points[0].micros, z ? 5000000 : 1000000);
+			assert_int_equal(files.v[z].points[1].micros, z ? 6000000 : 2000000);
+		}
+		price_files_release(&files);
+	}
 }
 
 /* EC2 sends the newest first: of one millisecond too. */
@@ -198,6 +229,65 @@ static void test_csv_of_the_future(void **state)
 		strstr(err.message, "line 3: the time 2020-03-05T09:25:01Z is in the future"));
 }
 
+/* Editors put a mark before the text, and a command that failed leaves an empty file. */
+static void test_mark_and_empty(void **state)
+{
+	static const struct {
+		const char *name, *text, *message; /* message NULL: it is read */
+	} cases[] = {
+		{ "x.json", "\xef\xbb\xbf" LIST(LINUX("a", "2", "2020-02-20T22:00:00Z")), NULL },
+		{ "p3_a.csv", "\xef\xbb\xbfunix_s,price_usd_per_h\n1,1\n", NULL },
+		{ "x.json", "\xef\xbb\xbf\xef\xbb\xbf{}", "does not tell the type" },
+		{ "p3_a.csv", "unix_s,price_usd_per_h\n\xef\xbb\xbf", "line 2: " },
+		{ "x.json", "", "x.json' is empty" },
+		{ "x.json", "\xef\xbb\xbf", "x.json' is empty" },
+		{ "x.json", "\n \n", "x.json' is empty" },
+		{ "p3_a.csv", "", "p3_a.csv' is empty" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct price_files files;
+		struct error err = ERROR_INIT;
+		int rc = read_as(cases[i].name, cases[i].text, &files, &err);
+
+		assert_int_equal(rc, cases[i].message ? -1 : 0);
+		if (rc == 0)
+			price_files_release(&files);
+		else if (err.kind != ERROR_USAGE || !strstr(err.message, cases[i].message))
+			fail_msg("case %zu: %s", i, err.message);
+	}
+}
+
+/* As many types and zones as there may be, and one more. */
+static void test_json_series(void **state)
+{
+	(void)state;
+	for (int more = 0; more < 2; more++) {
+		struct buf text = BUF_INIT;
+		struct price_files files;
+		struct error err = ERROR_INIT;
+
+		for (int i = 0; i < PRICE_FILE_MAX_SERIES + more; i++)
+			buf_addf(&text,
+				 "%s{\"AvailabilityZone\":\"z%d\",\"InstanceType\":\"p3\","
+				 "\"ProductDescription\":\"Linux/UNIX\",\"SpotPrice\":\"1\","
+				 "\"Timestamp\":\"2020-02-20T22:00:00Z\"}",
+				 i ? "," : "{\"SpotPriceHistory\":[", i);
+		buf_addstr(&text, "]}");
+		int rc = read_as("x.json", text.data, &files, &err);
+		buf_release(&text);
+		assert_int_equal(rc, more ? -1 : 0);
+		if (more) {
+			assert_int_equal(err.kind, ERROR_USAGE);
+			assert_non_null(strstr(err.message, "more than 16384 types and zones"));
+			continue;
+		}
+		assert_int_equal(files.nr, PRICE_FILE_MAX_SERIES);
+		price_files_release(&files);
+	}
+}
+
 /* What comes in at the standard input has no name. */
 static void test_standard_input(void **state)
 {
@@ -206,7 +296,11 @@ static void test_standard_input(void **state)
 	} cases[] = {
 		{ LIST(LINUX("us-east-1a", "2", "2020-02-20T22:00:00Z")), NULL },
 		{ "unix_s,price_usd_per_h\n1,1\n", "standard input is no JSON" },
-		{ "", "standard input is no JSON" },
+		{ "", "nothing came in at the standard input" },
+		{ " \n\t", "nothing came in at the standard input" },
+		{ "\xef\xbb\xbf" LIST(LINUX("us-east-1a", "2", "2020-02-20T22:00:00Z")), NULL },
+		{ "\xef\xbb\xbf", "nothing came in at the standard input" },
+		{ "\xef\xbb{}", "standard input is no JSON" },
 	};
 	int saved = dup(STDIN_FILENO);
 
@@ -230,48 +324,6 @@ static void test_standard_input(void **state)
 	}
 	assert_true(dup2(saved, STDIN_FILENO) == STDIN_FILENO);
 	close(saved);
-}
-
-/* --- markets ------------------------------------------------------------------------------- */
-
-static void test_markets(void **state)
-{
-	char paths[3][512];
-	const char *v[] = { paths[0], paths[1], paths[2] };
-	struct market_list list = { 0 };
-	struct error err = ERROR_INIT;
-	int64_t last = 0;
-
-	(void)state;
-	put("p2.xlarge_us-east-1b.csv", "unix_s,price_usd_per_h\n1582236000,0.9\n", paths[0]);
-	put("p2.xlarge_us-east-1a.csv", "unix_s,price_usd_per_h\n1582236009,0.5\n", paths[1]);
-	put("ec2.json",
-	    LIST(LINUX("us-east-1a", "2", "2020-02-20T22:00:00Z") "," ROW(
-		    "us-east-1a", "Windows", "9", "2020-02-20T22:00:00Z")),
-	    paths[2]);
-	if (market_read_files(v, 3, 900000, &list, &last, &err) < 0)
-		fail_msg("%s", err.message);
-	assert_int_equal(list.nr, 2);
-	assert_int_equal(list.left_out, 1);
-	assert_int_equal(last, 1582236009);
-	assert_string_equal(list.v[0].type, "p2.xlarge");
-	assert_string_equal(list.v[0].region, "");
-	assert_string_equal(list.v[0].provider, "");
-	assert_int_equal(list.v[0].on_demand, 900000);
-	assert_int_equal(list.v[0].nr, 2);
-	assert_string_equal(list.v[0].zones[0].name, "us-east-1a");
-	assert_string_equal(list.v[1].type, "p3.2xlarge");
-	market_list_release(&list);
-
-	const char *twice[] = { paths[0], paths[0] };
-	assert_int_equal(market_read_files(twice, 2, MONEY_UNKNOWN, &list, &last, &err), -1);
-	assert_int_equal(err.kind, ERROR_USAGE);
-	assert_string_equal(err.message, "zone us-east-1b is given twice for p2.xlarge");
-	assert_int_equal(market_read_files(v, 0, MONEY_UNKNOWN, &list, &last, &err), -1);
-	for (size_t i = 0; i < 3; i++)
-		unlink(paths[i]);
-	assert_int_equal(market_read_files(v, 1, MONEY_UNKNOWN, &list, &last, &err), -1);
-	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
 /* Ten years without a row: the last price holds, unless a row says that it does not. */
@@ -298,63 +350,19 @@ static void test_ten_years(void **state)
 	}
 }
 
-static void test_recorded_replies(void **state)
-{
-	static const struct {
-		const char *name;
-		size_t rows, zones;
-	} cases[] = {
-		{ "us-east-1_p3.2xlarge.json", 874, 4 },
-		{ "us-west-2_p2.xlarge.json", 661, 3 },
-		{ "us-east-2_p3.16xlarge.json", 317, 2 },
-		{ "us-west-2_2020-03-23.p3.8xlarge.json", 83, 3 },
-		{ "eu-west-2_2020-03-05.p3.2xlarge.json", 16, 2 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char path[1024];
-		const char *v[] = { path };
-		struct market_list list = { 0 };
-		struct error err = ERROR_INIT;
-		int64_t last;
-		size_t rows = 0;
-
-		snprintf(path, sizeof(path), "%s/prices/ec2-responses/%s", GPUCLOUD_SHARED_DATA,
-			 cases[i].name);
-		if (access(path, R_OK) < 0) {
-			print_message("skipped: no recorded replies at %s\n", path);
-			skip();
-		}
-		if (market_read_files(v, 1, MONEY_UNKNOWN, &list, &last, &err) < 0)
-			fail_msg("%s", err.message);
-		assert_int_equal(list.nr, 1);
-		assert_int_equal(list.left_out, 0);
-		assert_int_equal(list.v[0].nr, cases[i].zones);
-		for (size_t z = 0; z < list.v[0].nr; z++) {
-			const struct price_series *series = &list.v[0].series[z];
-
-			rows += series->nr;
-			for (size_t k = 1; k < series->nr; k++)
-				assert_true(series->v[k].time > series->v[k - 1].time);
-		}
-		assert_int_equal(rows, cases[i].rows); /* no two in one second */
-		market_list_release(&list);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_products),
 		cmocka_unit_test(test_json_equal_times),
 		cmocka_unit_test(test_json_refused),
 		cmocka_unit_test(test_json_too_long),
+		cmocka_unit_test(test_json_series),
 		cmocka_unit_test(test_csv_of_the_future),
+		cmocka_unit_test(test_mark_and_empty),
 		cmocka_unit_test(test_standard_input),
-		cmocka_unit_test(test_markets),
 		cmocka_unit_test(test_ten_years),
-		cmocka_unit_test(test_recorded_replies),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
