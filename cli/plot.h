@@ -38,12 +38,20 @@ struct plot {
 	size_t nr_lines;
 	const struct plot_rule *rules;
 	size_t nr_rules;
+	size_t left_out; /* lines that were there but are not among these */
 };
 
 /*
+ * A picture holds at most so many lines of a plot: the first ones, and the chosen one in any case.
+ * It says how many there were.
+ */
+#define PLOT_LINES_MAX 64
+
+/*
  * `width` characters, from the left edge `since` to `until`; low and high (micro-dollars per hour)
- * are the scale's ends, so that lines beneath each other compare. Each character is the highest price
- * of its span, in eight heights (plain ASCII: five); blank where nothing is known.
+ * are the scale's ends, so that lines beneath each other compare: at or under the low one the lowest
+ * block stands, at or above the high one the full one. Each character is the highest price of its
+ * span, in eight heights (plain ASCII: five); blank where nothing is known.
  */
 void plot_sparkline(const struct price_series *series, int64_t since, int64_t until,
 		    const int64_t scale[2], size_t width, bool utf8, struct buf *out);

@@ -81,6 +81,11 @@ static void chart_head(struct chart *chart)
 		snprintf(source, sizeof(source), "from %s", chart->plot->source);
 		say(chart, source, "; ");
 	}
+	if (chart->plot->left_out) {
+		snprintf(source, sizeof(source), "%zu of %zu zones", chart->plot->nr_lines,
+			 chart->plot->nr_lines + chart->plot->left_out);
+		say(chart, source, "; ");
+	}
 	end_paragraph(chart);
 }
 
@@ -348,7 +353,7 @@ static void lay_out(struct chart *chart)
 	chart->rows = plot->nr_lines <= 2 || !chart->style->utf8 ? 12 : 8;
 }
 
-void plot_chart(const struct plot *plot, const struct plot_style *style, struct buf *out)
+static void draw_all(const struct plot *plot, const struct plot_style *style, struct buf *out)
 {
 	struct plot_style own = *style;
 	struct chart chart = { .plot = plot, .style = &own, .out = out };
@@ -370,4 +375,12 @@ void plot_chart(const struct plot *plot, const struct plot_style *style, struct 
 			end_paragraph(&chart);
 		}
 	}
+}
+
+void plot_chart(const struct plot *plot, const struct plot_style *style, struct buf *out)
+{
+	struct plot *limited = plot_limit(plot, 1);
+
+	draw_all(limited, style, out);
+	plot_limit_free(limited, 1);
 }

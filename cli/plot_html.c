@@ -8,8 +8,8 @@
 #include "core/timefmt.h"
 
 /* Points in one page, and in one line of it, before it is thinned. */
-#define PAGE_POINTS 60000
-#define LINE_POINTS 20000
+#define PAGE_POINTS 300000
+#define LINE_POINTS 60000
 #define LINE_LEAST  700
 
 static size_t points_of_a_line(const struct plot *plots, size_t nr)
@@ -78,15 +78,18 @@ static void changes(const struct plot_page *page, struct buf *out)
 			out,
 			"<p class=\"thinned\">Thinned: this page holds %zu of %zu changes. Of each %s the "
 			"lowest and the highest price are kept, with when they began and ended; the "
-			"table is made of all.</p>\n",
+			"table is made of all. A price between them is not known to this page: under "
+			"the pointer it says between which two it lay.</p>\n",
 			nr, of, duration_format(span, bucket_s));
 	buf_addf(
 		out,
 		"<details class=\"changes\">\n<summary>%zu changes of the price, as CSV</summary>\n",
 		nr);
-	buf_addstr(out,
-		   "<p><button type=\"button\" class=\"save\" hidden>Download CSV</button></p>\n"
-		   "<pre class=\"csv\" tabindex=\"0\">");
+	buf_addstr(out, "<p><button type=\"button\" class=\"save\" hidden>Download CSV</button>");
+	if (bucket_s)
+		buf_addf(out, " <strong>thinned: %zu of %zu changes</strong>", nr, of);
+	buf_addstr(out, "</p>\n"
+			"<pre class=\"csv\" tabindex=\"0\">");
 	plot_page_csv(page, out);
 	buf_addstr(out, "</pre>\n</details>\n");
 }
@@ -107,6 +110,9 @@ static void section(const struct plot_page *page, size_t id, struct buf *out)
 		buf_addstr(out, ", from ");
 		plot_xml(out, plot->source, PLOT_NAME_MAX);
 	}
+	if (plot->left_out)
+		buf_addf(out, "; <strong>%zu of %zu zones</strong>, the others are left out",
+			 plot->nr_lines, plot->nr_lines + plot->left_out);
 	buf_addstr(
 		out,
 		"</p>\n<div class=\"live\" hidden></div>\n<div class=\"still\" tabindex=\"0\">\n");
@@ -145,7 +151,7 @@ static void pages_free(struct plot_page *pages, size_t nr)
 	free(pages);
 }
 
-void plot_html(const struct plot *plots, size_t nr, struct buf *out)
+static void write_page(const struct plot *plots, size_t nr, struct buf *out)
 {
 	struct plot_page *pages = pages_make(plots, nr);
 	struct buf style = BUF_INIT, script = BUF_INIT;
@@ -169,4 +175,12 @@ void plot_html(const struct plot *plots, size_t nr, struct buf *out)
 	buf_release(&style);
 	buf_release(&script);
 	pages_free(pages, nr);
+}
+
+void plot_html(const struct plot *plots, size_t nr, struct buf *out)
+{
+	struct plot *limited = plot_limit(plots, nr);
+
+	write_page(limited, nr, out);
+	plot_limit_free(limited, nr);
 }

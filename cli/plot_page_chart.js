@@ -19,7 +19,9 @@ class Chart extends Drawing {
 			.map((line) => ({ line, price: priceAt(line, this.cursor) }))
 			.sort((a, b) => b.price - a.price);
 		for (const { line, price } of rows)
-			if (price !== GAP)
+			if (cutAround(line, this.cursor))
+				this.drawBetween(line, x);
+			else if (price !== GAP)
 				this.overlay.append(svg("circle", { class: `dot ${line.text}`, cx: x,
 								    cy: this.y(price),
 								    r: line === this.near ? 5 : 3.5 }));
@@ -31,21 +33,37 @@ class Chart extends Drawing {
 		this.tip.style.left = `${clamp(place, 0, Math.max(0, room - wide))}px`;
 	}
 
+	/* Somewhere on this stroke: which price it was is not in the page. */
+	drawBetween(line, x) {
+		const seen = extent(line, ...cutAround(line, this.cursor));
+		if (seen)
+			this.overlay.append(svg("path", { class: `${line.classes} between`,
+							  d: `M${x} ${this.y(seen[1])}V${this.y(seen[0])}` }));
+	}
+
+	share(line) {
+		const percent = (micros) => `${Math.round(micros / this.onDemand * 100)}%`;
+		const text = priceText(line, this.cursor, percent);
+		return this.onDemand && !text.endsWith("not known") ? text : "";
+	}
+
 	fillTip(rows) {
 		const body = html("table");
-		for (const { line, price } of this.nearest(rows)) {
+		for (const { line } of this.nearest(rows)) {
 			const row = html("tr", line === this.near ? { class: "near" } : {},
 				html("th", { scope: "row" },
 				     svg("svg", { class: "plot", viewBox: "0 0 20 10", "aria-hidden": "true" },
 					 svg("path", { d: "M0 5H20", class: line.classes })), line.zone),
-				html("td", { class: "price" }, price === GAP ? "not known" : money(price)));
-			if (this.onDemand && price !== GAP)
-				row.append(html("td", { class: "extra" },
-						`${Math.round(price / this.onDemand * 100)}%`));
+				html("td", { class: "price" }, priceText(line, this.cursor)),
+				html("td", { class: "extra" }, this.share(line)));
 			body.append(row);
 		}
 		this.tip.replaceChildren(html("p", { class: "utc" }, utc(this.cursor)),
 					 html("p", { class: "local" }, local(this.cursor)), body);
+		const cut = rows.find(({ line }) => cutAround(line, this.cursor));
+		if (cut)
+			this.tip.append(html("p", { class: "local spike thin" },
+					     `thinned: lowest to highest in ${duration(cut.line.bucket)}`));
 		const spike = this.spike();
 		if (spike)
 			this.tip.append(html("p", { class: "local spike" }, spike));
@@ -61,7 +79,9 @@ class Chart extends Drawing {
 	/* What the crosshair's pixel hides: a time can be asked for, a short spike hardly hit. */
 	spike() {
 		const line = this.near, step = (this.view[1] - this.view[0]) / (this.box.right - this.box.left);
-		const seen = line && extent(line, this.cursor - step / 2, this.cursor + step / 2);
+		if (!line || step < line.bucket) /* the row itself says it */
+			return "";
+		const seen = extent(line, this.cursor - step / 2, this.cursor + step / 2);
 		if (!seen || seen[0] === seen[1])
 			return "";
 		return `${line.zone} in these ${duration(step)}: ${money(seen[0])} to ${money(seen[1])}`;
@@ -288,22 +308,22 @@ class Chart extends Drawing {
 	say() {
 		if (this.cursor === null || !this.near)
 			return;
-		const price = priceAt(this.near, this.cursor);
+		const text = priceText(this.near, this.cursor);
 		this.said.textContent = `${utc(this.cursor)}, ${this.near.zone}: ` +
-			(price === GAP ? "not known" : `${money(price)} dollars an hour`);
+			(text === "not known" ? text : `${text} dollars an hour`);
 	}
 }
 
 /* --- the page ------------------------------------------------------------------------------ */
 
-function offerCsv(section, title) {
+function offerCsv(section, title, thinned) {
 	const button = section.querySelector(".save");
 	button.hidden = false;
 	button.addEventListener("click", () => {
 		const text = section.querySelector(".csv").textContent;
 		const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
 		const name = title.replace(/[^A-Za-z0-9.]+/g, "_").replace(/^[_.]+/, "") || "prices";
-		html("a", { href: url, download: `${name}.csv` }).click();
+		html("a", { href: url, download: `${name}${thinned ? "-thinned" : ""}.csv` }).click();
 		setTimeout(() => URL.revokeObjectURL(url), 60000);
 	});
 }
@@ -314,5 +334,6 @@ document.querySelectorAll(".market").forEach((section, i) => {
 	live.hidden = false;
 	new Chart(live, data.plots[i]).draw();
 	still.hidden = true;
-	offerCsv(section, data.plots[i].title);
+	const { title, lines } = data.plots[i];
+	offerCsv(section, title, lines.some((line) => line.bucket_s > 0));
 });

@@ -18,6 +18,7 @@ class Drawing {
 			let time = 0;
 			return {
 				zone: line.zone, id: line.id, chosen: line.chosen, on: true,
+				bucket: line.bucket_s, since: data.since,
 				times: line.t.map((delta) => (time += delta)), prices: line.p,
 				classes: `line c${i % 6} d${Math.floor(i / 6) % 4}` +
 					 (line.chosen ? " chosen" : ""),
@@ -163,13 +164,16 @@ class Drawing {
 		for (const rule of this.shownRules())
 			this.picture.append(svg("path", { class: rule.strong ? "rule strong" : "rule",
 							  d: `M${left} ${this.y(rule.micros)}H${right}` }));
-		const shown = this.lines.filter((line) => this.lineShown(line));
-		for (const line of shown.sort((a, b) => a.chosen - b.chosen))
-			this.picture.append(svg("path", {
-				class: line.classes + (line === this.near ? " near" : ""), "data-zone": line.zone,
-				d: pathOf(line, this.view, this.x, this.y, right - left),
-			}));
-		this.drawLabels(shown);
+		const shown = this.lines.filter((line) => this.lineShown(line))
+			.sort((a, b) => a.chosen - b.chosen);
+		const levels = this.levelsUnder(shown), rules = this.placeRules();
+		this.drawRuleBacks(rules);
+		shown.forEach((line, i) => this.picture.append(svg("path", {
+			class: line.classes + (levels[i] ? ` under u${levels[i]}` : "") +
+				(line === this.near ? " near" : ""), "data-zone": line.zone,
+			d: pathOf(line, this.view, this.x, this.y, right - left),
+		})));
+		this.drawLabels(shown, rules);
 		this.overlay = svg("g", { class: "overlay" });
 		this.picture.append(this.overlay);
 		this.drawCursor();
@@ -208,12 +212,42 @@ class Drawing {
 		this.drawText(right, bottom + 35, "muted end", "UTC");
 	}
 
-	drawLabels(shown) {
+	/* How many of the lines drawn later cover each one: it is drawn wider then, and shows beneath. */
+	levelsUnder(lines) {
+		const seen = lines.map(() => Array(UNDER + 1).fill(0)), [from, to] = this.view;
+		for (let s = 0; s < SAMPLES; s++) {
+			const t = from + (to - from) * s / SAMPLES, above = new Map();
+			for (let i = lines.length - 1; i >= 0; i--) {
+				const price = priceAt(lines[i], t), y = Math.round(this.y(price));
+				if (price === GAP)
+					continue;
+				const level = above.get(y) || 0;
+				above.set(y, level + 1);
+				for (let k = 1; k <= Math.min(level, UNDER); k++)
+					seen[i][k]++;
+			}
+		}
+		return seen.map((counts) => counts.filter((n, k) => k > 0 && n >= SAMPLES / 20).length);
+	}
+
+	placeRules() {
+		const { top, bottom } = this.box;
+		const rules = this.shownRules().map((rule) => ({ y: this.y(rule.micros) - 4, rule,
+			text: `${rule.label} ${money(rule.micros, 2)}` }));
+		return spread(rules, 14, top - 6, bottom - 2);
+	}
+
+	/* A rule would strike its own label through: beneath the lines, the label's place is cleared. */
+	drawRuleBacks(rules) {
+		for (const { y, text } of rules)
+			this.picture.append(svg("rect", { class: "paper", x: this.box.left + 3, y: y - 11,
+							  width: text.length * 7.2 + 6, height: 14 }));
+	}
+
+	drawLabels(shown, rules) {
 		const { left, right, top, bottom, named } = this.box;
-		const rules = this.shownRules().map((rule) => ({ y: this.y(rule.micros) - 4, rule }));
-		for (const { y, rule } of spread(rules, 14, top - 6, bottom - 2))
-			this.drawText(left + 6, y, rule.strong ? "halo bold" : "halo",
-				      `${rule.label} ${money(rule.micros, 2)}`);
+		for (const { y, rule, text } of rules)
+			this.drawText(left + 6, y, rule.strong ? "halo bold" : "halo", text);
 		if (!named)
 			return;
 		const end = Math.min(this.view[1], this.full[1]) - 1;
@@ -224,7 +258,7 @@ class Drawing {
 			/* zones differ in how they end */
 			const zone = line.zone.length > 14 ? `\u2026${line.zone.slice(-13)}` : line.zone;
 			this.drawText(right + 7, y, line.text + (line.chosen ? " bold" : ""),
-				      `${zone} ${money(price)}`);
+				      cutAround(line, end) ? zone : `${zone} ${money(price)}`);
 		}
 	}
 }

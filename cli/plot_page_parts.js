@@ -7,6 +7,7 @@ const SVG = document.querySelector(".still svg").namespaceURI;
 const HOUR = 3600, DAY = 86400;
 const LEAST_SPAN = 10; /* seconds: no closer */
 const GAP = -1;
+const SAMPLES = 180, UNDER = 4; /* where lines are compared; classes "u1" to "u4" */
 
 function html(name, attributes, ...children) {
 	const element = document.createElement(name);
@@ -91,6 +92,35 @@ function extent(line, from, to) {
 		high = Math.max(high, line.prices[i]);
 	}
 	return high < low ? undefined : [low, high];
+}
+
+/*
+ * Of a thinned line the span around t whose changes are not all here, so that the price at t is
+ * not known to the page; null where it is. The first and the last change of each such span are
+ * always kept, with its lowest and its highest price.
+ */
+function cutAround(line, t) {
+	const n = until(line.times, t);
+	if (!line.bucket || !n || n === line.times.length || line.times[n - 1] === t)
+		return null;
+	const from = line.since + Math.floor((t - line.since) / line.bucket) * line.bucket;
+	const to = from + line.bucket;
+	return Math.max(line.times[n - 1], line.since) < from || line.times[n] >= to ? null : [from, to];
+}
+
+/* "0.3100", of a thinned line "0.3000 to 0.4500", or that nothing is known. `show` is of a price. */
+function priceText(line, t, show = money) {
+	const cut = cutAround(line, t), price = priceAt(line, t);
+	if (!cut)
+		return price === GAP ? "not known" : show(price);
+	const seen = extent(line, ...cut);
+	if (!seen)
+		return "not known";
+	const [low, high] = seen.map((micros) => show(micros));
+	const text = low === high ? low : `${low} to ${high}`;
+	const begin = Math.max(0, until(line.times, cut[0]) - 1);
+	const gap = line.prices.slice(begin, until(line.times, cut[1] - 1)).includes(GAP);
+	return gap ? `${text} or not known` : text;
 }
 
 /*

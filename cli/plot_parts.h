@@ -101,6 +101,10 @@ struct plot_points {
 void plot_thin(const struct price_series *series, int64_t since, int64_t until, size_t max,
 	       struct plot_points *ret);
 
+/* Copies with at most PLOT_LINES_MAX lines each, the rest counted in left_out; same order. */
+struct plot *plot_limit(const struct plot *plots, size_t nr);
+void plot_limit_free(struct plot *plots, size_t nr);
+
 /* One market of a page: its plot, and the points of each of its lines that the page holds. */
 struct plot_page {
 	const struct plot *plot;
@@ -116,6 +120,7 @@ void plot_svg_in_page(const struct plot *plot, size_t id, struct buf *out);
 /* Which colour and dash line i of nr takes: classes "c0".."c5" and "d0".."d3". */
 #define PLOT_COLOURS 6
 #define PLOT_DASHES  4
+#define PLOT_UNDER   4 /* classes "u1" to "u4": how many lines cover it */
 
 /* Files of this folder, as the build embeds them. */
 extern const char plot_colours_css[];

@@ -19,6 +19,7 @@
 #define LEGEND_ROW   20
 #define LABEL_HEIGHT 14
 #define RULE_LABEL_Y 4	/* above its line */
+#define RULE_NAME    24 /* characters of its label */
 #define SHORT_NAME   14 /* characters that fit beside the drawing, with a price */
 
 double plot_frame_x(const struct plot_frame *frame, int64_t t)
@@ -56,6 +57,9 @@ static void head(const struct plot_frame *frame, double y, struct buf *out)
 		buf_addstr(out, "; from ");
 		plot_xml(out, plot->source, PLOT_NAME_MAX);
 	}
+	if (plot->left_out)
+		buf_addf(out, "; %zu of %zu zones", plot->nr_lines,
+			 plot->nr_lines + plot->left_out);
 	buf_addstr(out, "</text>\n");
 }
 
@@ -160,8 +164,16 @@ static void rules(const struct plot_frame *frame, struct buf *out)
 	}
 }
 
-/* Over the lines, with a rim of the background's colour. */
-static void rule_labels(const struct plot_frame *frame, struct buf *out)
+/* A rule would strike its own label through: beneath the lines, the label's place is cleared. */
+static void label_back(double x, double y, size_t characters, struct buf *out)
+{
+	buf_addf(out,
+		 "<rect class=\"paper\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n",
+		 x - 3, y - LABEL_HEIGHT + 3, (double)characters * GLYPH + 6, LABEL_HEIGHT);
+}
+
+/* First, under the lines, their backs; then, over them, the text, with a rim of the background. */
+static void rule_labels(const struct plot_frame *frame, bool backs, struct buf *out)
 {
 	const struct plot *plot = frame->plot;
 	struct plot_label *labels = xcalloc(plot->nr_rules + 1, sizeof(*labels));
@@ -175,13 +187,23 @@ static void rule_labels(const struct plot_frame *frame, struct buf *out)
 	}
 	plot_labels_place(labels, plot->nr_rules, LABEL_HEIGHT, LABEL_HEIGHT, frame->height);
 	for (size_t i = 0; i < plot->nr_rules; i++) {
-		if (isnan(labels[i].placed) || plot->rules[i].micros <= 0)
+		const struct plot_rule *rule = &plot->rules[i];
+		double y = frame->top + frame->height - labels[i].placed - RULE_LABEL_Y;
+		struct buf name = BUF_INIT;
+
+		if (isnan(labels[i].placed) || rule->micros <= 0)
 			continue;
-		text_at(out, frame->left + 6,
-			frame->top + frame->height - labels[i].placed - RULE_LABEL_Y,
-			plot->rules[i].strong ? "halo bold" : "halo");
-		plot_xml(out, plot->rules[i].label, 24);
-		buf_addf(out, " %s</text>\n", money_format(money, plot->rules[i].micros, 2));
+		size_t nr = plot_text(&name, rule->label, RULE_NAME, true);
+
+		money_format(money, rule->micros, 2);
+		if (backs) {
+			label_back(frame->left + 6, y, nr + 1 + strlen(money), out);
+		} else {
+			text_at(out, frame->left + 6, y, rule->strong ? "halo bold" : "halo");
+			plot_xml(out, rule->label, RULE_NAME);
+			buf_addf(out, " %s</text>\n", money);
+		}
+		buf_release(&name);
 	}
 	free(labels);
 }
@@ -189,20 +211,28 @@ static void rule_labels(const struct plot_frame *frame, struct buf *out)
 static void lines(const struct plot_frame *frame, struct buf *out)
 {
 	const struct plot *plot = frame->plot;
+	size_t *order = xcalloc(plot->nr_lines + 1, sizeof(*order)), nr = 0;
+	size_t *levels = xcalloc(plot->nr_lines + 1, sizeof(*levels));
 
 	for (size_t pass = 0; pass < 2; pass++) /* the chosen zone lies above the others */
-		for (size_t i = 0; i < plot->nr_lines; i++) {
-			const struct plot_line *line = &plot->lines[i];
+		for (size_t i = 0; i < plot->nr_lines; i++)
+			if (plot->lines[i].chosen == (pass == 1) &&
+			    plot_known(&plot->lines[i].series, plot->since, plot->until))
+				order[nr++] = i;
+	plot_under(frame, order, nr, levels);
+	for (size_t k = 0; k < nr; k++) {
+		const struct plot_line *line = &plot->lines[order[k]];
 
-			if (line->chosen != (pass == 1) ||
-			    !plot_known(&line->series, plot->since, plot->until))
-				continue;
-			buf_addstr(out, "<path class=\"");
-			line_classes(out, line, i);
-			buf_addstr(out, "\" d=\"");
-			plot_path(frame, &line->series, out);
-			buf_addstr(out, "\"/>\n");
-		}
+		buf_addstr(out, "<path class=\"");
+		line_classes(out, line, order[k]);
+		if (levels[k])
+			buf_addf(out, " under u%zu", levels[k]);
+		buf_addstr(out, "\" d=\"");
+		plot_path(frame, &line->series, out);
+		buf_addstr(out, "\"/>\n");
+	}
+	free(order);
+	free(levels);
 }
 
 /* Zones differ in how they end: of a long name the end is shown. */
@@ -276,8 +306,9 @@ static double one_plot(const struct plot *plot, double y, struct buf *out)
 		frame.top = legend(plot, y + 56, out) + 14;
 		grid(&frame, out);
 		rules(&frame, out);
+		rule_labels(&frame, true, out);
 		lines(&frame, out);
-		rule_labels(&frame, out);
+		rule_labels(&frame, false, out);
 		line_labels(&frame, out);
 	}
 	return frame.top + frame.height + 52 - y;
@@ -337,7 +368,10 @@ static void document(const struct plot *plots, size_t nr, size_t id, struct buf 
 
 void plot_svg(const struct plot *plots, size_t nr, struct buf *out)
 {
-	document(plots, nr, 0, out);
+	struct plot *limited = plot_limit(plots, nr);
+
+	document(limited, nr, 0, out);
+	plot_limit_free(limited, nr);
 }
 
 void plot_svg_in_page(const struct plot *plot, size_t id, struct buf *out)

@@ -420,6 +420,70 @@ def test_print_shows_the_figures(page):
         "rgb(28, 35, 48)"
 
 
+def test_a_thinned_line_claims_no_price_it_does_not_know(look, plot, tmp_path):
+    rows = [(START + i * 60, round(0.30 + (i * 7919 % 9973) / 1e5, 5)) for i in range(61000)]
+    path = plot({"us-east-1a": rows}, "--since", "2020-03-01", "--until", "2020-04-12")
+    page = look(path)
+    assert "of 61000 changes" in page.locator(".thinned").inner_text()
+    drag(page, 0.50, 0.52)  # so far in that a span is wider than a pixel
+    drag(page, 0.30, 0.50)
+    ranges = 0
+    for i in range(10, 88, 2):
+        hover(page, i / 100)
+        time, seen = tip(page)
+        held = price_at(rows, time)
+        low, *high = map(float, seen["us-east-1a"].split(" to "))
+        assert low <= held <= (high or [low])[0]
+        if high:
+            ranges += 1
+            assert page.locator(".tip .thin").inner_text().startswith("thinned: lowest to highest")
+        else:
+            assert page.locator(".tip .thin").count() == 0
+    assert ranges > 5
+    page.locator(".changes summary").click()
+    assert "thinned: " in page.locator(".changes strong").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "p2.xlarge-thinned.csv"
+
+
+def test_on_a_phone_the_box_is_beneath_the_chart(look, plot):
+    for width, beneath in ((360, True), (560, True), (561, False)):
+        page = look(plot(MARKET, *WINDOW), viewport={"width": width, "height": 740})
+        hover(page, 0.5)
+        chart = page.locator(".chart > svg").bounding_box()
+        box = page.locator(".tip").bounding_box()
+        assert (box["y"] >= chart["y"] + chart["height"]) == beneath
+        assert box["x"] + box["width"] <= width
+
+
+def test_no_rule_strikes_its_label(page):
+    def box(selector):
+        return page.locator(selector).evaluate_all(
+            "es => es.map(e => { const b = e.getBBox(); return [b.x, b.y, b.x + b.width, "
+            "b.y + b.height, b.height]; })")
+    labels, backs = box(".chart text.halo"), box(".chart rect.paper")
+    assert len(labels) == len(backs) >= 4
+    for label, back in zip(labels, backs):
+        assert back[0] <= label[0] and label[2] <= back[2]
+        middle = (label[1] + label[3]) / 2
+        assert back[1] < middle - 4 and middle + 4 < back[3]
+    order = page.locator(".chart > svg > *").evaluate_all("es => es.map(e => e.classList[0])")
+    assert re.search("(rule )+(paper )+(line )+", " ".join(order))
+
+
+def test_zones_at_one_price_are_both_seen(look, dump):
+    pinned = [(START, 270000)]
+    page = look(dump("t", START, START + DAY, {"a": pinned, "b": pinned,
+                                               "c": [(START, 500000)]}))
+    widths = page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(
+        ".chart path[data-zone]")].map(e => [e.dataset.zone, parseFloat(getComputedStyle(e).strokeWidth)]))""")
+    assert widths["a"] >= widths["b"] + 3
+    assert widths["b"] == widths["c"]
+    page.get_by_role("button", name="b", exact=True).click()  # nothing covers it any more
+    assert page.locator("path.under").count() == 0
+
+
 def test_recorded_spikes(look, gpucloud, tmp_path):
     prices = SHARED_DATA / "prices" / "aws-2015"
     if not prices.is_dir():
@@ -430,6 +494,7 @@ def test_recorded_spikes(look, gpucloud, tmp_path):
                     "--since", "2015-03-12", "--until", "2015-08-31", "--plot", str(out)), 0)
     page = look(out)
     rows = [line.split(",") for f in files for line in f.read_text().splitlines()[1:]]
+    assert page.locator(".thinned").count() == 0
     assert top(page) == round(1e6 * max(float(price) for _, price in rows))
     assert page.get_by_role("button", name="Log scale").get_attribute("aria-pressed") == "true"
     rows = [(int(t), float(p)) for t, p in

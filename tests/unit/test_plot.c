@@ -433,6 +433,20 @@ static void test_a_flat_sparkline_is_seen(void **state)
 	buf_release(&text);
 }
 
+static void test_a_sparkline_between_two_prices(void **state)
+{
+	const struct price_point v[] = { { 0, 599 },  { 10, 600 }, { 20, 679 },	 { 30, 680 },
+					 { 40, 800 }, { 50, 999 }, { 60, 1000 }, { 70, 1001 } };
+	const struct price_series series = { "a", v, ARRAY_SIZE(v) };
+	static const int64_t scale[2] = { 600, 1000 };
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	plot_sparkline(&series, 0, 80, scale, 8, false, &text);
+	assert_string_equal(text.data, "___-=###");
+	buf_release(&text);
+}
+
 /* --- text --- */
 
 static void test_text_for_each_place(void **state)
@@ -477,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_the_weaker_label_gives_way),
 		cmocka_unit_test(test_sparkline),
 		cmocka_unit_test(test_a_flat_sparkline_is_seen),
+		cmocka_unit_test(test_a_sparkline_between_two_prices),
 		cmocka_unit_test(test_text_for_each_place),
 	};
 
