@@ -34,7 +34,9 @@ struct zone_view {
 	const char *zone;
 	bool known;
 	struct price_stats stats;
-	double above_on_demand, at_on_demand, at_ten_times; /* shares of the known time */
+	int64_t first; /* the first moment of the window at which its price is known */
+	double above_on_demand, at_on_demand; /* shares of the known time */
+	double at_ten_times;		      /* of what of it was in the days of the auction */
 };
 
 struct writer {
@@ -83,6 +85,34 @@ static double share_under(const struct price_runs *runs, int64_t micros)
 	return under.share_under;
 }
 
+static int64_t first_known(const struct price_series *series, int64_t since, int64_t until)
+{
+	for (size_t i = 0; i < series->nr; i++) {
+		int64_t end = i + 1 < series->nr ? series->v[i + 1].time : until;
+
+		if (series->v[i].micros >= 0 && end > since)
+			return series->v[i].time > since ? series->v[i].time : since;
+	}
+	return until;
+}
+
+/* Exactly there: a price above it, or one of today, is somebody's, and no ceiling. */
+static double share_at_ten_times(const struct advice_market *market,
+				 const struct price_series *series)
+{
+	int64_t until = market->until < ADVICE_AUCTION_END ? market->until : ADVICE_AUCTION_END;
+	struct error ignored = ERROR_INIT;
+	struct price_runs runs;
+	int64_t ceiling;
+
+	if (market->since >= until || __builtin_mul_overflow(market->on_demand, 10, &ceiling) ||
+	    price_runs_make(series, market->since, until, &runs, &ignored) < 0)
+		return 0;
+	double share = share_under(&runs, ceiling) - share_under(&runs, ceiling - 1);
+	price_runs_release(&runs);
+	return share;
+}
+
 static int view_zone(const struct advice_market *market, const struct price_series *series,
 		     struct zone_view *ret, struct error *err)
 {
@@ -98,14 +128,14 @@ static int view_zone(const struct advice_market *market, const struct price_seri
 		return -1;
 	}
 	ret->known = true;
+	ret->first = first_known(series, market->since, market->until);
 	price_runs_stats(&runs, &ret->stats);
 	if (on_demand > 0) {
 		double at_or_under = share_under(&runs, on_demand);
 
 		ret->above_on_demand = 1 - at_or_under;
 		ret->at_on_demand = at_or_under - share_under(&runs, on_demand - 1);
-		if (ret->stats.max / 10 >= on_demand)
-			ret->at_ten_times = 1 - share_under(&runs, on_demand * 10 - 1);
+		ret->at_ten_times = share_at_ten_times(market, series);
 	}
 	price_runs_release(&runs);
 	return 0;
@@ -185,12 +215,16 @@ static void judge_history(struct writer *w)
 
 static void judge_price(struct writer *w, const struct zone_view *v)
 {
+	/* "1.0 times" would say that it was not. */
+	const char *times =
+		w->market->on_demand > 0 && ratio(w, v->stats.max) >= 1.05
+			? arena_printf(w->arena, ", %.1f times on demand", ratio(w, v->stats.max))
+			: "";
+
 	if (v->above_on_demand > 0)
 		say(w, ADVICE_SPOT_ABOVE_ON_DEMAND, true, v->zone,
-		    "in %s the price was above on demand for %s of the time, and up to %s, "
-		    "%.1f times on demand",
-		    v->zone, share(w, v->above_on_demand), usd(w, v->stats.max),
-		    ratio(w, v->stats.max));
+		    "in %s the price was above on demand for %s of the time, and up to %s%s",
+		    v->zone, share(w, v->above_on_demand), usd(w, v->stats.max), times);
 	if (v->at_on_demand >= ADVICE_PINNED_SHARE)
 		say(w, ADVICE_PINNED, true, v->zone,
 		    "in %s the price was exactly the on-demand price for %s of the time: it can be "
@@ -256,11 +290,16 @@ static void tell_gaps(struct writer *w)
 
 static void facts(struct writer *w)
 {
+	int64_t first = INT64_MAX;
+
 	say(w, ADVICE_CAPACITY, false, "",
 	    "since November 2017 EC2 takes spot instances back when it wants the capacity, hardly "
 	    "ever for the price: a higher bid starts no sooner and lasts no longer, it only caps "
 	    "what you pay");
-	if (w->market->since < ADVICE_AUCTION_END)
+	for (size_t z = 0; z < w->market->nr; z++)
+		if (w->zones[z].known && w->zones[z].first < first)
+			first = w->zones[z].first;
+	if (first < ADVICE_AUCTION_END)
 		say(w, ADVICE_AUCTION, false, "",
 		    "these prices reach back before November 2017, when bids were an auction: what "
 		    "they did to a job then is history, not what a bid does today");
@@ -268,8 +307,9 @@ static void facts(struct writer *w)
 	for (size_t z = 0; z < w->market->nr; z++)
 		if (w->zones[z].known && w->zones[z].at_ten_times > 0)
 			say(w, ADVICE_TEN_TIMES, false, w->zones[z].zone,
-			    "in %s the price was at 10 times on demand for %s of the time: that "
-			    "was EC2's ceiling for bids, where prices got stuck: nobody's offer",
+			    "in %s, while bids were an auction, the price was at 10 times on "
+			    "demand for %s of the time: that was EC2's ceiling for bids, where "
+			    "prices got stuck: nobody's offer",
 			    w->zones[z].zone, share(w, w->zones[z].at_ten_times));
 }
 

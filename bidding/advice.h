@@ -20,12 +20,12 @@ enum advice_code {
 	ADVICE_BID_BELOW_PRICE,	     /* the price in force is above the bid: it would not start */
 	ADVICE_SPOT_ABOVE_ON_DEMAND, /* the record has prices above on demand */
 	ADVICE_PINNED,		     /* the price rests at on demand: spot's risk, no saving */
-	ADVICE_TEN_TIMES,	     /* prices at 10 times on demand: the old ceiling for bids */
-	ADVICE_SHORT_HISTORY,	     /* too little is known to judge by */
-	ADVICE_GAPS,		     /* parts of the window are unknown */
-	ADVICE_NO_ON_DEMAND,	     /* on demand is not known: shares of it cannot be told */
-	ADVICE_AUCTION,		     /* the record is of the market before November 2017 */
-	ADVICE_CAPACITY,	     /* today capacity interrupts, not price */
+	ADVICE_TEN_TIMES,     /* auction prices at 10 times on demand: the ceiling for bids */
+	ADVICE_SHORT_HISTORY, /* too little is known to judge by */
+	ADVICE_GAPS,	      /* parts of the window are unknown */
+	ADVICE_NO_ON_DEMAND,  /* on demand is not known: shares of it cannot be told */
+	ADVICE_AUCTION,	      /* the record is of the market before November 2017 */
+	ADVICE_CAPACITY,      /* today capacity interrupts, not price */
 };
 #define ADVICE_NR 11
 const char *advice_code_name(enum advice_code code); /* "bid-at-on-demand", ...: for --json */
@@ -96,14 +96,38 @@ struct advice_choice {
 };
 
 /*
+ * What following the advice would have come to: at every start of the walk the choice below is made
+ * anew, among all zones x bids and on demand, by jobs tried in the time looked back at whose limit
+ * was over by then, and at the price in force then; what was chosen is run, and judged by what came
+ * after. Nothing after a start has a say in what is chosen there. Ties are not taken to the 95th
+ * percentiles. `chosen` counts zones, and lives in the arena. Where nothing would have been advised
+ * the start counts in result.none. Bids above 0. Beyond what walk_zone refuses: a time looked back
+ * at of more than 32000 steps, ERROR_USAGE.
+ */
+struct advice_followed {
+	struct walk_result result;
+	size_t *chosen;	  /* how often each zone was, of all starts */
+	size_t on_demand; /* and how often no spot at all */
+};
+int advice_follow(const struct walk *walk, const int64_t *bids, size_t nr_bids, struct arena *arena,
+		  struct advice_followed *ret, struct error *err);
+
+/*
  * The least mean cost among the options that can start now and of which at least ADVICE_IN_TIME of
  * the judged jobs were done within the limit the walk was made with (struct walk, limit_s). Equal
  * costs (to a hundredth of a cent): fewer interruptions, then the lower p95 of cost, then of
  * makespan, then on demand before spot, then the lower bid, then the zone's name. On demand is
  * never unproven. The options' results must come from one `walk`, of which only the job, its limit
  * and the on-demand price are read. Nothing that will do, or nr 0: best is SIZE_MAX.
+ *
+ * That is the best in hindsight, of all that was tried over the same starts: `followed`, where it
+ * is not NULL, is told beside it.
  */
 void advice_choose(const struct walk *walk, const struct advice_option *options, size_t nr,
-		   struct arena *arena, struct advice_choice *ret);
+		   const struct advice_followed *followed, struct arena *arena,
+		   struct advice_choice *ret);
+
+/* Per cent, cut to a tenth: what is below a limit is not rounded up to it. */
+double advice_percent(double share);
 
 #endif

@@ -2,11 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "bidding/advice.h"
+#include "bidding/choose.h"
 #include "core/arena.h"
 #include "core/money.h"
 
-#define REASONS_MAX 6
+#define REASONS_MAX 8
 
 const char *advice_verdict_text(enum advice_verdict verdict)
 {
@@ -30,7 +30,7 @@ static size_t judged(const struct walk_result *r)
 	return r->starts - r->none - r->unknown;
 }
 
-static enum advice_verdict judge(const struct advice_option *o)
+enum advice_verdict option_judge(const struct advice_option *o)
 {
 	const struct walk_result *r = &o->result;
 
@@ -56,8 +56,7 @@ static int by_number(double a, double b)
 	return (a > b) - (a < b);
 }
 
-/* Less than 0: a before b. */
-static int compare(const struct advice_option *a, const struct advice_option *b)
+int option_compare(const struct advice_option *a, const struct advice_option *b)
 {
 	const struct walk_result *x = &a->result, *y = &b->result;
 	int by = by_dollars(x->mean_cost, y->mean_cost);
@@ -84,7 +83,7 @@ static size_t first_of(const struct advice_option *options, const enum advice_ve
 	for (size_t i = 0; i < nr; i++) {
 		if (verdicts[i] != verdict || (other && same_zone(&options[i], other)))
 			continue;
-		if (best == SIZE_MAX || compare(&options[i], &options[best]) < 0)
+		if (best == SIZE_MAX || option_compare(&options[i], &options[best]) < 0)
 			best = i;
 	}
 	return best;
@@ -106,26 +105,67 @@ static void reason(struct advice_choice *choice, const char *text)
 	choice->reasons[choice->nr_reasons++] = text;
 }
 
-static void why_best(const struct walk *walk, const struct advice_option *best, struct arena *arena,
+double advice_percent(double share)
+{
+	return floor(share * 1000 + 1e-9) / 10;
+}
+
+/* A cost of next to nothing is not told as nothing. */
+static const char *dollars(struct arena *arena, double cost)
+{
+	return arena_printf(arena, "$%.*f", cost > 0 && cost < 0.01 ? 6 : 4, cost);
+}
+
+/* What the hindsight of the choice is worth. */
+static void why_followed(const struct advice_followed *followed, double on_demand,
+			 struct arena *arena, struct advice_choice *ret)
+{
+	const struct walk_result *r = &followed->result;
+	const char *dearer = "";
+
+	if (!judged(r))
+		return;
+	if (!r->finished) {
+		reason(ret, "chosen anew at every start, by what was known then, no job would "
+			    "have been finished");
+		return;
+	}
+	if (by_dollars(r->mean_cost, on_demand) > 0)
+		dearer = ", which is more than on demand";
+	else if (followed->on_demand == r->starts)
+		dearer = ": on demand each time, as the time looked back at proved no bid";
+	reason(ret, arena_printf(arena,
+				 "chosen anew at every start, by what was known then, jobs would "
+				 "have cost %s on average, %.1f %% of them in time%s",
+				 dollars(arena, r->mean_cost),
+				 advice_percent((double)r->in_time / (double)judged(r)), dearer));
+}
+
+static void why_best(const struct walk *walk, const struct advice_option *best,
+		     const struct advice_followed *followed, struct arena *arena,
 		     struct advice_choice *ret)
 {
 	const struct walk_result *r = &best->result;
 	double on_demand = job_on_demand_cost(&walk->job, walk->on_demand, walk->billing);
 
 	if (!best->zone) {
-		reason(ret, arena_printf(arena, "the job costs $%.4f, and no price or bid ends it",
-					 r->mean_cost));
+		reason(ret, arena_printf(arena, "the job costs %s, and no price or bid ends it",
+					 dollars(arena, r->mean_cost)));
+		if (followed)
+			why_followed(followed, on_demand, arena, ret);
 		return;
 	}
-	reason(ret,
-	       arena_printf(arena,
-			    "over %zu past starts the job would have cost $%.4f on average, "
-			    "%.0f %% of the $%.4f on demand",
-			    r->finished, r->mean_cost, 100 * r->mean_cost / on_demand, on_demand));
+	reason(ret, arena_printf(arena,
+				 "over %zu past starts the job would have cost %s on average, "
+				 "%.0f %% of the %s on demand",
+				 r->finished, dollars(arena, r->mean_cost),
+				 100 * r->mean_cost / on_demand, dollars(arena, on_demand)));
+	if (followed)
+		why_followed(followed, on_demand, arena, ret);
 	reason(ret, arena_printf(arena,
 				 "%.1f %% would have been done within %.4g h; they took %.1f h on "
 				 "average",
-				 100 * (double)r->in_time / (double)judged(r),
+				 advice_percent((double)r->in_time / (double)judged(r)),
 				 (double)walk_limit(walk) / 3600, r->mean_makespan_s / 3600));
 	reason(ret, r->interruptions > 0
 			    ? arena_printf(arena,
@@ -152,7 +192,7 @@ static bool higher_changes_nothing(const struct advice_option *options, size_t n
 	return higher;
 }
 
-/* What else there was: more for the same, the next zone that would do, and what was cheaper but
+/* What else there was: more for the same, the best that would do elsewhere, and what was cheaper but
  * would not. */
 static void why_not(const struct advice_option *options, size_t nr, struct arena *arena,
 		    struct advice_choice *ret)
@@ -164,32 +204,34 @@ static void why_not(const struct advice_option *options, size_t nr, struct arena
 	if (best->zone && higher_changes_nothing(options, nr, best))
 		reason(ret, "a higher bid there would have changed nothing");
 	if (next != SIZE_MAX)
-		reason(ret,
-		       arena_printf(arena, "next best: %s, $%.4f", name_of(arena, &options[next]),
-				    options[next].result.mean_cost));
+		reason(ret, arena_printf(arena, "next best%s: %s, %s",
+					 best->zone ? " outside that zone" : "",
+					 name_of(arena, &options[next]),
+					 dollars(arena, options[next].result.mean_cost)));
 	for (size_t i = 0; i < 2; i++) {
 		size_t other = first_of(options, ret->verdicts, nr, refused[i], NULL);
 
 		if (other == SIZE_MAX || !options[other].result.finished ||
-		    compare(&options[other], best) >= 0)
+		    option_compare(&options[other], best) >= 0)
 			continue;
-		reason(ret, arena_printf(arena, "%s was cheaper, $%.4f, but %s",
+		reason(ret, arena_printf(arena, "%s was cheaper, %s, but %s",
 					 name_of(arena, &options[other]),
-					 options[other].result.mean_cost,
+					 dollars(arena, options[other].result.mean_cost),
 					 advice_verdict_text(refused[i])));
 		return;
 	}
 }
 
 void advice_choose(const struct walk *walk, const struct advice_option *options, size_t nr,
-		   struct arena *arena, struct advice_choice *ret)
+		   const struct advice_followed *followed, struct arena *arena,
+		   struct advice_choice *ret)
 {
 	struct advice_choice choice = { .best = SIZE_MAX };
 
 	choice.verdicts = arena_alloc(arena, nr * sizeof(*choice.verdicts) + 1);
 	choice.reasons = arena_alloc(arena, REASONS_MAX * sizeof(*choice.reasons));
 	for (size_t i = 0; i < nr; i++)
-		choice.verdicts[i] = judge(&options[i]);
+		choice.verdicts[i] = option_judge(&options[i]);
 	choice.best = first_of(options, choice.verdicts, nr, ADVICE_DEARER, NULL);
 	if (choice.best == SIZE_MAX) {
 		choice.text = "nothing here would have been done in time";
@@ -198,7 +240,7 @@ void advice_choose(const struct walk *walk, const struct advice_option *options,
 	}
 	choice.verdicts[choice.best] = ADVICE_BEST;
 	choice.text = name_of(arena, &options[choice.best]);
-	why_best(walk, &options[choice.best], arena, &choice);
+	why_best(walk, &options[choice.best], followed, arena, &choice);
 	why_not(options, nr, arena, &choice);
 	*ret = choice;
 }

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 
 #include "bidding/judge.h"
-#include "bidding/past.h"
-#include "bidding/run_job.h"
-#include "bidding/tally.h"
+#include "bidding/lane.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
@@ -90,43 +88,6 @@ int walk_starts(struct walk *walk, struct error *err)
 }
 
 /* --- one zone --------------------------------------------------------------------------------- */
-
-struct lane {
-	struct track track;
-	struct past past;
-};
-
-static int lane_make(const struct walk *walk, size_t zone, int64_t bid, struct lane *ret,
-		     struct error *err)
-{
-	const struct price_series *series = &walk->series[zone];
-
-	if (track_make(series, walk->until, bid, &ret->track, err) < 0)
-		return -1;
-	past_make(series, &ret->track, walk->job.work_s, &ret->past);
-	return 0;
-}
-
-static void lane_release(struct lane *lane)
-{
-	past_release(&lane->past);
-	track_release(&lane->track);
-}
-
-static void lane_run(const struct lane *lane, int64_t start, struct tally *tally)
-{
-	const struct walk *walk = tally->walk;
-	struct job_terms terms = { .job = walk->job, .billing = walk->billing };
-	size_t i = track_find(&lane->track, start);
-	struct job_outcome outcome;
-
-	if (i == SIZE_MAX || track_side(&lane->track, i) == SIDE_UNKNOWN) {
-		tally_unknown(tally);
-		return;
-	}
-	job_run(&lane->track, &terms, i, start, &outcome);
-	tally_add(tally, &outcome, past_survival(&lane->past, walk_train_from(walk, start), start));
-}
 
 int walk_zone(const struct walk *walk, size_t zone, int64_t bid, struct walk_result *ret,
 	      struct error *err)

@@ -89,9 +89,8 @@ static const char *verdict_name(enum advice_verdict verdict)
 static cJSON *line_json(struct arena *arena, const struct bid_market *market,
 			const struct bid_line *line)
 {
-	static const char *const strategies[] = { "zone", "rule", "on-demand" };
+	static const char *const strategies[] = { "zone", "rule", "advice", "on-demand" };
 	cJSON *object = cJSON_CreateObject();
-	bool spot = line->place != BID_ON_DEMAND;
 
 	cJSON_AddStringToObject(object, "strategy", strategies[line->place]);
 	if (line->place == BID_IN_ZONE) {
@@ -101,14 +100,16 @@ static cJSON *line_json(struct arena *arena, const struct bid_market *market,
 		cJSON_AddStringToObject(object, "zone_id", zone->id);
 		json_add_money(object, "price_now", line->now);
 	}
-	if (spot) {
+	if (line->bid) {
 		cJSON_AddStringToObject(object, "label", line->label);
 		json_add_money(object, "bid", line->bid);
 	}
 	cJSON_AddStringToObject(object, "billing", billing_name(line->billing));
 	add_result(arena, object, market, line);
-	if (line->place == BID_BY_RULE)
+	if (line->chosen)
 		add_chosen(object, market, line);
+	if (line->place == BID_AS_ADVISED)
+		cJSON_AddNumberToObject(object, "chosen_on_demand", (double)line->chosen_on_demand);
 	if (line->judged)
 		cJSON_AddStringToObject(object, "verdict", verdict_name(line->verdict));
 	return object;
@@ -180,6 +181,10 @@ static cJSON *choice_json(struct arena *arena, const struct bid_market *v, const
 		json_add_money(object, "bid", best->bid);
 	}
 	add_dollars(arena, object, "mean_cost", best->result.mean_cost, true);
+	const struct walk_result *followed = &judged->followed.result;
+	add_dollars(arena, object, "followed_mean_cost", followed->mean_cost,
+		    followed->finished > 0);
+	add_number(object, "followed_share_in_time", bid_share_in_time(followed), true);
 	cJSON_AddStringToObject(object, "text", judged->choice.text);
 	cJSON *reasons = cJSON_AddArrayToObject(object, "reasons");
 	for (size_t i = 0; i < judged->choice.nr_reasons; i++)

@@ -131,6 +131,25 @@ static int try_zone(const struct walk *walk, size_t zone, struct bid_market *ret
 	return 0;
 }
 
+static int try_advice(struct bid_view *view, const struct walk *walk, struct bid_market *ret,
+		      struct error *err)
+{
+	struct bid_line *line = new_line(ret, BID_AS_ADVISED, walk->billing, NULL);
+	int64_t *bids = arena_alloc(&view->arena, (ret->nr_bids + 1) * sizeof(*bids));
+	struct advice_followed followed;
+
+	for (size_t b = 0; b < ret->nr_bids; b++)
+		bids[b] = ret->bids[b].bid;
+	if (advice_follow(walk, bids, ret->nr_bids, &view->arena, &followed, err) < 0)
+		return -1;
+	line->result = followed.result;
+	line->chosen = followed.chosen;
+	line->chosen_on_demand = followed.on_demand;
+	if (walk->billing == ret->walk.billing)
+		ret->followed = followed;
+	return 0;
+}
+
 static int try_all(struct bid_view *view, enum billing billing, struct bid_market *ret,
 		   struct error *err)
 {
@@ -148,6 +167,8 @@ static int try_all(struct bid_view *view, enum billing billing, struct bid_marke
 			      err) < 0)
 			return -1;
 	}
+	if (try_advice(view, &walk, ret, err) < 0)
+		return -1;
 	walk_on_demand(&walk, &new_line(ret, BID_ON_DEMAND, billing, NULL)->result);
 	return 0;
 }
@@ -177,7 +198,7 @@ static void rank_zones(struct bid_market *ret)
 	}
 }
 
-/* The best zone first, its bids ascending; then the rule; on demand last. */
+/* The best zone first, its bids ascending; then the rule, and as advised; on demand last. */
 static int by_place(const void *a, const void *b)
 {
 	const struct bid_line *x = a, *y = b;
@@ -193,7 +214,8 @@ static int by_place(const void *a, const void *b)
 	return x->bid < y->bid ? -1 : x->bid > y->bid;
 }
 
-/* The recommended one among the lines of the first way of billing; the rule is no place to go to. */
+/* The recommended one among the lines of the first way of billing; the
+ * rule and the advice of each start are no place to go to. */
 static void choose(struct bid_view *view, struct bid_market *ret)
 {
 	struct arena *arena = &view->arena;
@@ -204,7 +226,8 @@ static void choose(struct bid_view *view, struct bid_market *ret)
 	for (size_t i = 0; i < ret->nr; i++) {
 		struct bid_line *line = &ret->lines[i];
 
-		if (line->billing != ret->walk.billing || line->place == BID_BY_RULE)
+		if (line->billing != ret->walk.billing ||
+		    (line->place != BID_IN_ZONE && line->place != BID_ON_DEMAND))
 			continue;
 		of[nr] = line;
 		options[nr++] = (struct advice_option){
@@ -215,7 +238,7 @@ static void choose(struct bid_view *view, struct bid_market *ret)
 			.result = line->result,
 		};
 	}
-	advice_choose(&ret->walk, options, nr, arena, &ret->choice);
+	advice_choose(&ret->walk, options, nr, &ret->followed, arena, &ret->choice);
 	for (size_t i = 0; i < nr; i++) {
 		of[i]->judged = true;
 		of[i]->verdict = ret->choice.verdicts[i];
@@ -275,7 +298,7 @@ int bid_judge(struct bid_view *view, const struct market *market, struct bid_mar
 {
 	if (set_up(view, market, ret, err) < 0)
 		return -1;
-	size_t nr = view->nr_billings * (ret->nr_bids * (market->nr + 1) + 1);
+	size_t nr = view->nr_billings * (ret->nr_bids * (market->nr + 1) + 2);
 	ret->lines = arena_alloc(&view->arena, nr * sizeof(*ret->lines));
 	for (size_t i = 0; i < view->nr_billings; i++)
 		if (try_all(view, view->billings[i], ret, err) < 0)

@@ -27,6 +27,7 @@ enum {
 	COL_NR
 };
 
+/* COST flatters what is seldom in time: IN TIME is the last to be left out. */
 static const struct table_column columns[COL_NR] = {
 	[COL_TYPE] = { .title = "TYPE" },
 	[COL_REGION] = { .title = "REGION" },
@@ -35,13 +36,13 @@ static const struct table_column columns[COL_NR] = {
 	[COL_MAX_PRICE] = { .title = "MAX PRICE", .right = true },
 	[COL_BILLING] = { .title = "BILLED" },
 	[COL_COST] = { .title = "COST", .right = true },
-	[COL_SAVES] = { .title = "SAVES", .right = true, .wide = true },
-	[COL_UNINTERRUPTED] = { .title = "UNBROKEN", .right = true, .wide = true },
-	[COL_P95] = { .title = "P95 COST", .right = true, .wide = true },
-	[COL_IN_TIME] = { .title = "IN TIME", .right = true, .wide = true },
-	[COL_HOURS] = { .title = "HOURS", .right = true, .wide = true },
-	[COL_INTERRUPTIONS] = { .title = "INTERR.", .right = true, .wide = true },
-	[COL_FINISHED] = { .title = "FINISHED", .right = true, .wide = true },
+	[COL_SAVES] = { .title = "SAVES", .right = true, .wide = 2 },
+	[COL_UNINTERRUPTED] = { .title = "UNBROKEN", .right = true, .wide = 3 },
+	[COL_P95] = { .title = "P95 COST", .right = true, .wide = 4 },
+	[COL_IN_TIME] = { .title = "IN TIME", .right = true, .wide = 1 },
+	[COL_HOURS] = { .title = "HOURS", .right = true, .wide = 5 },
+	[COL_INTERRUPTIONS] = { .title = "INTERR.", .right = true, .wide = 6 },
+	[COL_FINISHED] = { .title = "FINISHED", .right = true, .wide = 7 },
 	[COL_CHOICE] = { .title = "CHOICE", .cut = true },
 };
 
@@ -79,10 +80,20 @@ static const char *labels(struct arena *arena, const struct bid_line *lines, siz
 
 static const char *share(struct arena *arena, double value)
 {
-	return isnan(value) ? "" : text_percent(arena, value);
+	return isnan(value) ? "" : arena_printf(arena, "%.1f%%", advice_percent(value));
 }
 
-/* Which zone the rule took most. */
+/* A cost of next to nothing is not shown as nothing. */
+static const char *dollars(const struct cli *cli, struct arena *arena, double value)
+{
+	int decimals = cli->out_terminal ? 2 : 4;
+
+	if (value > 0 && value < 0.01)
+		decimals = value < 0.0001 ? 8 : 6;
+	return arena_printf(arena, "%.*f", decimals, value);
+}
+
+/* What was taken most, by the rule or as advised. */
 static const char *mostly(struct arena *arena, const struct bid_market *judged,
 			  const struct bid_line *line)
 {
@@ -91,10 +102,17 @@ static const char *mostly(struct arena *arena, const struct bid_market *judged,
 	for (size_t z = 1; z < judged->market->nr; z++)
 		if (line->chosen[z] > line->chosen[most])
 			most = z;
-	if (!judged->market->nr || !line->chosen[most])
+	size_t times = judged->market->nr ? line->chosen[most] : 0;
+	const char *name = times ? judged->market->zones[most].name : "";
+
+	if (line->chosen_on_demand > times) {
+		times = line->chosen_on_demand;
+		name = "on demand";
+	}
+	if (!times)
 		return "no zone was fit";
-	return arena_printf(arena, "%s %.0f%%", judged->market->zones[most].name,
-			    100.0 * (double)line->chosen[most] / (double)line->result.starts);
+	return arena_printf(arena, "%s %.0f%%", name,
+			    100.0 * (double)times / (double)line->result.starts);
 }
 
 /* advice_verdict_text() is a sentence; a column of figures is worth more than its words. */
@@ -118,7 +136,7 @@ static const char *short_verdict(const struct bid_line *line)
 static const char *choice(struct arena *arena, const struct bid_market *judged,
 			  const struct bid_line *lines, size_t nr)
 {
-	if (lines->place == BID_BY_RULE)
+	if (lines->chosen)
 		return mostly(arena, judged, lines);
 	for (size_t i = 0; i < nr; i++)
 		if (lines[i].judged && lines[i].verdict == ADVICE_BEST)
@@ -131,6 +149,8 @@ static const char *place(const struct bid_market *judged, const struct bid_line 
 	switch (line->place) {
 	case BID_BY_RULE:
 		return "book rule";
+	case BID_AS_ADVISED:
+		return "as advised";
 	case BID_ON_DEMAND:
 		return "on demand";
 	case BID_IN_ZONE:
@@ -144,7 +164,6 @@ static void fill_figures(struct cli *cli, struct arena *arena, const struct bid_
 {
 	const struct walk_result *result = &line->result;
 	size_t told = result->starts - result->none;
-	int decimals = cli->out_terminal ? 2 : 4;
 	double on_demand = job_on_demand_cost(&judged->walk.job, judged->on_demand, line->billing);
 
 	cells[COL_UNINTERRUPTED] = share(arena, bid_share_uninterrupted(result));
@@ -153,8 +172,8 @@ static void fill_figures(struct cli *cli, struct arena *arena, const struct bid_
 		share(arena, told ? (double)result->finished / (double)told : (double)NAN);
 	if (!result->finished)
 		return;
-	cells[COL_COST] = arena_printf(arena, "%.*f", decimals, result->mean_cost);
-	cells[COL_P95] = arena_printf(arena, "%.*f", decimals, result->p95_cost);
+	cells[COL_COST] = dollars(cli, arena, result->mean_cost);
+	cells[COL_P95] = dollars(cli, arena, result->p95_cost);
 	cells[COL_HOURS] = arena_printf(arena, "%.1f", result->mean_makespan_s / 3600);
 	cells[COL_INTERRUPTIONS] = arena_printf(arena, "%.2f", result->interruptions);
 	if (line->place != BID_ON_DEMAND)
@@ -170,7 +189,7 @@ static void add_row(struct cli *cli, struct arena *arena, const struct bid_marke
 	cells[COL_REGION] = judged->market->region;
 	cells[COL_ZONE] = place(judged, lines);
 	cells[COL_BID] = labels(arena, lines, nr);
-	if (lines->place != BID_ON_DEMAND)
+	if (lines->bid)
 		cells[COL_MAX_PRICE] = text_money(arena, lines->bid);
 	cells[COL_BILLING] = billing_name(lines->billing);
 	fill_figures(cli, arena, judged, lines, cells);

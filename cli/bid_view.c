@@ -19,14 +19,21 @@ int64_t bid_view_limit(const struct bid_view *view)
 	return walk_limit(&walk);
 }
 
-/* A bid beats none; then the least cost. */
+/* To a hundredth of a cent, as advice_choose() has it. */
+static int by_cost(double a, double b)
+{
+	double x = rint(a * 1e4), y = rint(b * 1e4);
+
+	return (x > y) - (x < y);
+}
+
+/* The least cost, wherever and however; a bid where it is the same. */
 static bool is_better(const struct bid_line *line, const struct bid_line *than)
 {
 	if (!than || !line)
 		return line != NULL;
-	if ((line->place == BID_IN_ZONE) != (than->place == BID_IN_ZONE))
-		return line->place == BID_IN_ZONE;
-	return line->result.mean_cost < than->result.mean_cost;
+	int by = by_cost(line->result.mean_cost, than->result.mean_cost);
+	return by ? by < 0 : line->place == BID_IN_ZONE && than->place != BID_IN_ZONE;
 }
 
 const struct bid_winner *bid_winners(struct arena *arena, const struct bid_market *v, size_t nr,
@@ -51,6 +58,27 @@ const struct bid_winner *bid_winners(struct arena *arena, const struct bid_marke
 
 /* --- what is said around the tables --------------------------------------------------------- */
 
+/* A line on stderr. A terminal gets it broken between words, each further line behind `indent`
+ * blanks; a pipe whole. */
+static void tell(struct cli *cli, int indent, const char *text)
+{
+	size_t room = cli_width(cli), ahead = 0;
+
+	while (cli->err_terminal && ahead + strlen(text) > room) {
+		size_t end = room - ahead;
+
+		while (end > 0 && text[end] != ' ')
+			end--;
+		/* Blanks at the beginning are no place to break at, nor is a word of a whole line. */
+		if (end <= strspn(text, " "))
+			break;
+		cli_note(cli, "%*s%.*s", (int)ahead, "", (int)end, text);
+		text += end + strspn(text + end, " ");
+		ahead = (size_t)indent;
+	}
+	cli_note(cli, "%*s%s", (int)ahead, "", text);
+}
+
 static const char *span(struct arena *arena, int64_t s)
 {
 	char text[TIME_TEXT_MAX];
@@ -68,9 +96,12 @@ static void tell_job(struct cli *cli, struct bid_view *view)
 						  span(arena, job->checkpoint_s))
 				   : "no checkpoints: an interruption loses all";
 
-	cli_note(cli, "job: %.4g h of work, %s, %s from start to work; in time if done in %.4g h",
-		 (double)job->work_s / 3600, kept, span(arena, job->restart_s),
-		 (double)bid_view_limit(view) / 3600);
+	tell(cli, 2,
+	     arena_printf(
+		     arena,
+		     "job: %.4g h of work, %s, %s from start to work; in time if done in %.4g h",
+		     (double)job->work_s / 3600, kept, span(arena, job->restart_s),
+		     (double)bid_view_limit(view) / 3600));
 }
 
 static void tell_market(struct cli *cli, struct bid_view *view, const struct bid_market *judged)
@@ -81,14 +112,18 @@ static void tell_market(struct cli *cli, struct bid_view *view, const struct bid
 	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
 	size_t starts = (size_t)((walk->last - walk->first) / walk->step_s) + 1;
 
-	cli_note(cli, "%s%s%s, on demand $%s/h; walk-forward: %zu starts from %s to %s,",
-		 market->type, market->region[0] ? " in " : "", market->region,
-		 text_money(arena, judged->on_demand), starts, time_format_date(from, walk->first),
-		 time_format_date(to, walk->last));
-	cli_note(cli, "each decided by the prices before it and judged by those after it");
+	tell(cli, 2,
+	     arena_printf(arena, "%s%s%s, on demand $%s/h; walk-forward: %zu starts from %s to %s",
+			  market->type, market->region[0] ? " in " : "", market->region,
+			  text_money(arena, judged->on_demand), starts,
+			  time_format_date(from, walk->first), time_format_date(to, walk->last)));
+	tell(cli, 2,
+	     "a zone's row: the same bid there at every start; book rule, as advised: chosen at "
+	     "each start by the prices before it, judged by those after it");
 	if (walk->until < view->until)
-		cli_note(cli, "the record ends at %s: what is said of now is of then",
-			 time_format(to, walk->until));
+		tell(cli, 2,
+		     arena_printf(arena, "the record ends at %s: what is said of now is of then",
+				  time_format(to, walk->until)));
 }
 
 static const char *prefix(struct arena *arena, const struct market *market, bool several)
@@ -152,17 +187,32 @@ static void tell_notes(struct cli *cli, struct bid_view *view, const struct bid_
 		if (warnings)
 			cli_warning(cli, "%s", text);
 		else
-			cli_note(cli, "note: %s", text);
+			tell(cli, 2, arena_printf(&view->arena, "note: %s", text));
 	}
 }
 
-static void tell_choice(struct cli *cli, const struct bid_market *judged, const char *about)
+/* Of how many the recommended one is the best, looking back. */
+static size_t tried(const struct bid_market *judged)
 {
+	size_t nr = 0;
+
+	for (size_t i = 0; i < judged->nr; i++)
+		nr += judged->lines[i].judged;
+	return nr;
+}
+
+static void tell_choice(struct cli *cli, struct bid_view *view, const struct bid_market *judged,
+			const char *about)
+{
+	struct arena *arena = &view->arena;
+
 	if (!judged->best)
 		return;
-	cli_note(cli, "recommended: %s%s", about, judged->choice.text);
+	tell(cli, 2,
+	     arena_printf(arena, "recommended: %s%s (best of %zu in hindsight)", about,
+			  judged->choice.text, tried(judged)));
 	for (size_t i = 0; i < judged->choice.nr_reasons; i++)
-		cli_note(cli, "  - %s", judged->choice.reasons[i]);
+		tell(cli, 4, arena_printf(arena, "  - %s", judged->choice.reasons[i]));
 }
 
 static void show_text(struct cli *cli, struct bid_view *view, const struct bid_market *v, size_t nr)
@@ -181,7 +231,7 @@ static void show_text(struct cli *cli, struct bid_view *view, const struct bid_m
 		const char *about = prefix(&view->arena, v[k].market, nr > 1);
 
 		cli_note(cli, "%s", "");
-		tell_choice(cli, &v[k], about);
+		tell_choice(cli, view, &v[k], about);
 		tell_notes(cli, view, &v[k], true, about);
 		tell_notes(cli, view, &v[k], false, about);
 	}

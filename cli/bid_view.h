@@ -29,9 +29,10 @@ struct bid_view {
 
 /* What the bid of a line is tried in. */
 enum bid_place {
-	BID_IN_ZONE,   /* one zone at every start */
-	BID_BY_RULE,   /* the zone that the book rule names at each start */
-	BID_ON_DEMAND, /* no spot at all */
+	BID_IN_ZONE,	/* one zone at every start */
+	BID_BY_RULE,	/* the zone that the book rule names at each start */
+	BID_AS_ADVISED, /* what would have been recommended at each start: zone, bid or on demand */
+	BID_ON_DEMAND,	/* no spot at all */
 };
 
 /* One line of the table. */
@@ -39,13 +40,14 @@ struct bid_line {
 	enum bid_place place;
 	size_t zone;	   /* of the market, for BID_IN_ZONE */
 	const char *label; /* "51%", "$7.2100"; "" on demand */
-	int64_t bid;	   /* micro-dollars per hour; 0 on demand */
+	int64_t bid;	   /* micro-dollars per hour; 0 on demand and as advised */
 	int64_t now;	   /* the price in force there; MONEY_UNKNOWN */
 	enum billing billing;
 	struct walk_result result;
 	double least;	/* BID_IN_ZONE: the least mean cost of the bids that would do there */
-	size_t *chosen; /* BID_BY_RULE: how often each zone was */
-	bool judged;	/* `verdict` is set */
+	size_t *chosen; /* BID_BY_RULE, BID_AS_ADVISED: how often each zone was */
+	size_t chosen_on_demand; /* BID_AS_ADVISED: how often none was */
+	bool judged;		 /* `verdict` is set */
 	enum advice_verdict verdict;
 };
 
@@ -63,10 +65,12 @@ struct bid_market {
 	struct bid_offer *bids; /* ascending */
 	size_t nr_bids;
 	struct walk walk;
-	struct bid_line *lines; /* by zone (the best first) and bid; the rule; on demand */
+	struct bid_line *lines; /* by zone (the best first) and bid; the rule; as advised; on
+				 * demand */
 	size_t nr;
 	struct advice_choice choice;
-	const struct bid_line *best; /* NULL: nothing will do */
+	const struct bid_line *best;	 /* NULL: nothing will do */
+	struct advice_followed followed; /* in the first way of billing */
 	struct advice notes;
 };
 
@@ -86,8 +90,9 @@ double bid_share_in_time(const struct walk_result *result);
 int bid_view_show(struct cli *cli, struct bid_view *view);
 
 /*
- * The best market of each type, as an index into v; where nothing will do in any, its first. In
- * order of the markets; nr > 0.
+ * The best market of each type, as an index into v: of the least mean cost, whether by a bid or on
+ * demand; a bid where they cost the same. Where nothing will do in any, its first. In order of the
+ * markets; nr > 0.
  */
 struct bid_winner {
 	const char *type;

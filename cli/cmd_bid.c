@@ -187,7 +187,7 @@ static int from_files(struct cli *cli, const struct bid_args *args, struct bid_v
 	else if (read_window(args, last + 1, view, &cli->error) == 0)
 		rc = bid_view_show(cli, view);
 	if (rc == 0 && markets.left_out)
-		cli_note(cli, "left out: %zu prices of other products than Linux/UNIX",
+		cli_note(cli, "left out: %zu price(s) of other products",
 			 markets.left_out);
 	market_list_release(&markets);
 	return rc;
@@ -212,11 +212,11 @@ static int from_market(struct cli *cli, const struct bid_args *args, struct mark
 	int rc = -1;
 
 	progress_start(cli, args->archive ? "reading the archive" : "reading spot prices");
-	if (cli_open_fleet(cli, &fleet, false) < 0)
+	if (cli_open_fleet(cli, &fleet, true) < 0)
 		return -1;
 	struct region_choice choice = cli_named_regions(cli, &named);
 	/* The archive knows which regions it has: those of the account are not asked for it. */
-	bool everywhere = args->archive && (args->all_regions || !choice.nr_named);
+	bool everywhere = args->archive && args->all_regions;
 	choice.all = args->all_regions;
 	if (read_window(args, clock_now(fleet.clock), view, &cli->error) == 0 &&
 	    (everywhere || fleet_regions(&fleet, &choice, &view->arena, &query->regions,
@@ -269,8 +269,9 @@ const struct command cmd_bid = {
 	.usage = "gpucloud bid TYPE... | --file FILE... [options]",
 	.details =
 		"Runs the job from many moments of the record, in every zone, under 51, 76 and\n"
-		"101% of on demand and each --bid; walk-forward: decided by the prices before a\n"
-		"start, judged by those after it. Prices only: capacity is not in the record.",
+		"101% of on demand and each --bid. The advice is walked as well: chosen anew at\n"
+		"each start by the prices before it, and judged by those after it. Prices only:\n"
+		"capacity is not in the record.",
 	.opts = bid_opts,
 	.args_size = sizeof(struct bid_args),
 	.examples = "gpucloud bid p3.2xlarge --hours 48 --deadline 3d\n"

@@ -109,6 +109,13 @@ def test_a_price_that_never_moves(bid, saved):
     assert (choice["strategy"], choice["zone"], choice["label"], choice["bid"]) == (
         "zone", "us-east-1a", "51%", "0.5100")
     assert choice["text"] and choice["reasons"] and choice["type"] == "p3.2xlarge"
+    # Chosen anew at every start it is the same zone each time, and comes to the same.
+    (advised,) = lines(out, "advice").values()
+    assert set(advised) == RESULT | {"strategy", "billing", "chosen", "chosen_on_demand"}
+    assert [one["times"] for one in advised["chosen"]] == [advised["starts"]]
+    assert advised["chosen_on_demand"] == 0
+    assert choice["followed_mean_cost"] == choice["mean_cost"] == advised["mean_cost"]
+    assert choice["followed_share_in_time"] == 1
     verdicts = [line["verdict"] for line in tried.values()]
     assert verdicts == ["best", "dearer", "dearer"]
 
@@ -148,6 +155,37 @@ def test_nothing_is_judged_in_sample(bid, saved):
     assert sum(chosen.values()) + rule["none"] == rule["starts"]
 
 
+def test_the_advice_is_followed_forward(bid, gpucloud, saved):
+    """Zone b was dear until half of the starts were over: to take it before is hindsight."""
+    args = (*saved("us-east-1a", flat("0.50")),
+            *saved("us-east-1b", [(0, "0.85"), (68, "0.10"), (90, "0.10")]), "--hours", "6",
+            "--bid", "95%")
+    out = bid(*args)
+    (choice,) = out["choices"]
+    (advised,) = lines(out, "advice").values()
+    assert choice["zone"] == "us-east-1b" and choice["label"] == "95%"
+    cheap = lines(out)["us-east-1a", "51%"]
+    chosen = {one["zone"]: one["times"] for one in advised["chosen"]}
+    assert chosen["us-east-1a"] > advised["starts"] / 2 and not advised["chosen_on_demand"]
+    assert sum(chosen.values()) == advised["starts"]
+    assert float(advised["mean_cost"]) <= float(cheap["mean_cost"])
+    assert choice["followed_mean_cost"] == advised["mean_cost"]
+    assert choice["followed_share_in_time"] == advised["share_in_time"]
+    done = texts(gpucloud, *args)
+    assert "(best of 9 in hindsight)" in done.stderr
+    assert re.search(r"chosen anew at every start, .* would have cost \$\d", done.stderr)
+
+
+def test_shares_near_the_limit(gpucloud, saved):
+    """A row that shows the share it needs has reached it: nothing is rounded up to it."""
+    for hours in range(2, 12):
+        done = gpucloud("bid", *saved("us-east-1a", spikes("0.2", "0.9", hours=hours)), "--hours",
+                        "8", "--deadline", "12h", "--on-demand", "1")
+        for row in (line.split("\t") for line in done.stdout.splitlines()):
+            if row[2].startswith("us-") and row[6]:
+                assert (float(row[9].rstrip("%")) < 90) == (row[-1] == "seldom in time"), row
+
+
 def test_bids_of_ones_own(bid, saved):
     """Each once, ascending; judged and warned of only where it was named."""
     out = bid(*saved("us-east-1a", flat()), "--hours", "2", "--bid", "60%", "--bid", "0.25",
@@ -172,7 +210,7 @@ def test_billing_modes(bid, saved):
         assert {line["billing"] for line in lines(out).values()} == {mode}
         assert {line["mean_cost"] for line in lines(out).values()} == {cost}
     every = bid(*args, "--billing", "all")["markets"][0]["strategies"]
-    assert len(every) == 3 * 7
+    assert len(every) == 3 * 8
     by_mode = {(one["strategy"], one["label"], one["billing"]): one["mean_cost"]
                for one in every if one["strategy"] == "zone"}
     assert by_mode["zone", "51%", "hour2017"] == "0.300000"
@@ -272,11 +310,12 @@ def test_through_a_pipe(gpucloud, saved):
             "--hours", "6")
     done = texts(gpucloud, *args)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert {len(row) for row in rows} == {COLUMNS} and len(rows) == 2 * 3 + 3 + 1
+    assert {len(row) for row in rows} == {COLUMNS} and len(rows) == 2 * 3 + 3 + 2
     assert {row[0] for row in rows} == {"p3.2xlarge"}
-    # The cheapest zone first; then the rule; on demand last.
+    # The cheapest zone first; then the rule, and as advised; on demand last.
     assert [row[2] for row in rows] == (["us-east-1a"] * 3 + ["us-east-1b"] * 3 +
-                                        ["book rule"] * 3 + ["on demand"])
+                                        ["book rule"] * 3 + ["as advised", "on demand"])
+    assert rows[-2][3:6] == ["", "", "sec"]
     assert [row[3] for row in rows[:3]] == ["51%", "76%", "101%"]
     assert rows[0][4] == "0.5100" and rows[0][5] == "sec" and rows[-1][6] == "6.0000"
     (best,) = [row for row in rows if row[-1] == "<-"]
@@ -303,7 +342,7 @@ def test_warnings_are_told(gpucloud, saved):
     assert all(line.count(f"us-east-1{c}") == 1 for c in "abc")
 
 
-@pytest.mark.parametrize("columns", [40, 80, 160])
+@pytest.mark.parametrize("columns", [40, 60, 80, 160])
 def test_terminals(gpucloud, clean_env, saved, columns):
     """Bids that fared alike share a row, and the table fits."""
     from conftest import program
@@ -313,6 +352,8 @@ def test_terminals(gpucloud, clean_env, saved, columns):
     done = expect(on_terminal(args, dict(clean_env, TERM="xterm"), columns), 0)
     plain = re.sub(r"\033\[[0-9;]*m", "", done.stdout).splitlines()
     assert plain[0].split()[:2] == ["ZONE", "BID"] and "COST" in plain[0]
+    # COST says little without IN TIME, which is the last to go.
+    assert "IN TIME" in plain[0] or ("SAVES" not in plain[0] and columns < 60)
     (calm,) = [line for line in plain if line.startswith("eu-central-1a")]
     assert "51% .. 101%" in calm
     nervous = [line for line in plain if line.startswith("eu-central-1b")]
@@ -321,6 +362,23 @@ def test_terminals(gpucloud, clean_env, saved, columns):
     assert "\033[1m" in done.stdout
     bare = on_terminal(args, dict(clean_env, TERM="xterm", NO_COLOR="1"), columns)
     assert "\033" not in bare.stdout + bare.stderr
+
+
+def test_notes_are_broken_between_words(gpucloud, clean_env, saved):
+    """On a terminal; through a pipe each is one line, for programs."""
+    from conftest import program
+    args = ["bid", *saved("us-east-1a", flat("0.00001")), "--on-demand", "1", "--hours", "6"]
+    whole = expect(gpucloud(*args), 0)
+    shown = expect(on_terminal(["sh", "-c", 'exec "$@" 2>&1', "sh", program("GPUCLOUD_BIN"),
+                                *args], dict(clean_env, TERM="xterm"), 60), 0)
+    plain = re.sub(r"\033\[[0-9;]*m", "", shown.stdout)
+    assert max(map(len, plain.splitlines())) <= 60, plain
+    words = " ".join(plain.split())
+    for line in whole.stderr.splitlines():
+        assert " ".join(line.split()) in words, line
+    # A price of next to nothing is not shown as nothing.
+    assert all(0 < float(line.split("\t")[6]) < 0.0001 for line in whole.stdout.splitlines()
+               if line.split("\t")[2] == "us-east-1a")
 
 
 # --- refused ----------------------------------------------------------------------------------------

@@ -38,9 +38,21 @@ static const struct price_point holed[] = { { SINCE, USD(0.3) },
 					    { SINCE + DAY, PRICE_GAP },
 					    { SINCE + 3 * DAY, USD(0.3) } };
 
+/* in the days of the auction */
+#define THEN (ADVICE_AUCTION_END - 60 * DAY)
+static const struct price_point stuck[] = { { THEN, USD(0.3) },
+					    { ADVICE_AUCTION_END - 6 * DAY, USD(10) },
+					    { ADVICE_AUCTION_END - DAY, USD(10.01) },
+					    { ADVICE_AUCTION_END, USD(10) },
+					    { ADVICE_AUCTION_END + DAY, USD(0.3) } };
+static const struct price_point last_day[] = { { ADVICE_AUCTION_END - 1, USD(0.3) } };
+static const struct price_point first_day[] = { { THEN, PRICE_GAP },
+						{ ADVICE_AUCTION_END, USD(0.3) } };
+
 static const struct price_series all[] = {
-	SERIES("calm", calm), SERIES("pinned", pinned), SERIES("spiky", spiky),
-	SERIES("dear", dear), SERIES("young", young),	SERIES("holed", holed),
+	SERIES("calm", calm),	SERIES("pinned", pinned), SERIES("spiky", spiky),
+	SERIES("dear", dear),	SERIES("young", young),	  SERIES("holed", holed),
+	SERIES("stuck", stuck), SERIES("last", last_day), SERIES("first", first_day),
 };
 enum {
 	CALM = 1,
@@ -48,7 +60,10 @@ enum {
 	SPIKY = 4,
 	DEAR = 8,
 	YOUNG = 16,
-	HOLED = 32
+	HOLED = 32,
+	STUCK = 64,
+	LAST = 128,
+	FIRST = 256,
 };
 
 /* The notes, as "code zone" with '!' before warnings, in their order, one a line. */
@@ -84,22 +99,32 @@ static void test_notes(void **state)
 		{ CALM | DEAR, SINCE, USD(1), USD(0.51), "!bid-below-price dear\ncapacity\n" },
 		{ CALM | DEAR, SINCE, USD(1), USD(0.2), "!bid-below-price\ncapacity\n" },
 		{ PINNED, SINCE, USD(1), 0, "!pinned pinned\ncapacity\n" },
-		{ SPIKY, SINCE, USD(1), 0,
-		  "!spot-above-on-demand spiky\ncapacity\nten-times spiky\n" },
+		/* ten times on demand, but long after the auction */
+		{ SPIKY, SINCE, USD(1), 0, "!spot-above-on-demand spiky\ncapacity\n" },
+		{ STUCK, THEN, USD(1), 0,
+		  "!spot-above-on-demand stuck\ncapacity\nauction\nten-times stuck\n" },
+		/* more than ten times, less than that, and from when it was over */
+		{ STUCK, THEN, USD(0.99), 0, "!spot-above-on-demand stuck\ncapacity\nauction\n" },
+		{ STUCK, ADVICE_AUCTION_END - DAY, USD(1), 0,
+		  "!spot-above-on-demand stuck\ncapacity\nauction\n" },
+		{ STUCK, ADVICE_AUCTION_END, USD(1), 0, "!spot-above-on-demand stuck\ncapacity\n" },
 		{ SPIKY, SINCE, USD(1.01), 0, "!spot-above-on-demand spiky\ncapacity\n" },
 		{ YOUNG, SINCE, USD(1), 0, "!short-history\ncapacity\ngaps young\n" },
 		{ YOUNG | CALM, SINCE, USD(1), 0, "!short-history young\ncapacity\ngaps young\n" },
 		{ HOLED, SINCE, USD(1), 0, "capacity\ngaps holed\n" },
 		{ YOUNG | HOLED, SINCE, USD(1), 0, "!short-history young\ncapacity\ngaps\n" },
 		{ CALM, NOW - 7 * DAY, USD(1), 0, "!short-history\ncapacity\n" },
-		{ CALM, ADVICE_AUCTION_END - 1, USD(1), 0, "capacity\nauction\ngaps calm\n" },
-		{ CALM, ADVICE_AUCTION_END, USD(1), 0, "capacity\ngaps calm\n" },
+		/* what is known counts, not what was asked for */
+		{ CALM, ADVICE_AUCTION_END - 1, USD(1), 0, "capacity\ngaps calm\n" },
+		{ LAST, THEN, USD(1), 0, "capacity\nauction\ngaps last\n" },
+		{ FIRST, THEN, USD(1), 0, "capacity\ngaps first\n" },
+		{ LAST, ADVICE_AUCTION_END, USD(1), 0, "capacity\n" },
 		{ 0, SINCE, USD(1), 0, "!short-history\ncapacity\n" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct price_series series[6];
+		struct price_series series[ARRAY_SIZE(all)];
 		struct advice_market market = { .series = series,
 						.since = cases[i].since,
 						.until = NOW,
@@ -110,7 +135,7 @@ static void test_notes(void **state)
 		struct error err = ERROR_INIT;
 		char got[512];
 
-		for (size_t z = 0; z < 6; z++)
+		for (size_t z = 0; z < ARRAY_SIZE(all); z++)
 			if (cases[i].zones & 1u << z)
 				series[market.nr++] = all[z];
 		assert_int_equal(advice_make(&market, &arena, &advice, &err), 0);
@@ -132,7 +157,7 @@ static const char *text_of(const struct advice *advice, enum advice_code code)
 static void test_words(void **state)
 {
 	struct advice_market market = { .series = all,
-					.nr = ARRAY_SIZE(all),
+					.nr = 6, /* today's */
 					.since = SINCE,
 					.until = NOW,
 					.on_demand = USD(1),
@@ -147,7 +172,6 @@ static void test_words(void **state)
 	assert_string_equal(text_of(&advice, ADVICE_SPOT_ABOVE_ON_DEMAND),
 			    "in spiky the price was above on demand for 10.0 % of the time, and up "
 			    "to $10.0000, 10.0 times on demand");
-	assert_non_null(strstr(text_of(&advice, ADVICE_TEN_TIMES), "10.0 %"));
 	assert_non_null(strstr(text_of(&advice, ADVICE_PINNED), "100.0 %"));
 	assert_non_null(strstr(text_of(&advice, ADVICE_BID_AT_ON_DEMAND), "250 %"));
 	assert_non_null(strstr(text_of(&advice, ADVICE_BID_FAR_ABOVE), "2.5 times"));
@@ -160,7 +184,43 @@ static void test_words(void **state)
 		assert_true(!advice.v[i].zone[0] ||
 			    strstr(advice.v[i].text, advice.v[i].zone) != NULL);
 	}
+	/* five of sixty days at exactly ten times */
+	market.series = &all[6];
+	market.nr = 1;
+	market.since = THEN;
+	assert_int_equal(advice_make(&market, &arena, &advice, &err), 0);
+	assert_non_null(strstr(text_of(&advice, ADVICE_TEN_TIMES), " 8.3 %"));
 	arena_release(&arena);
+}
+
+/* A price hardly above on demand is not "1.0 times" of it. */
+static void test_a_ratio_of_one_is_left_out(void **state)
+{
+	static const struct {
+		int64_t on_demand;
+		const char *end;
+	} cases[] = {
+		{ USD(9.9999), "up to $10.0000" },
+		{ USD(9.53), "up to $10.0000" },
+		{ USD(9.52), "up to $10.0000, 1.1 times on demand" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct advice_market market = { .series = &all[2],
+						.nr = 1,
+						.since = SINCE,
+						.until = NOW,
+						.on_demand = cases[i].on_demand };
+		struct arena arena = { 0 };
+		struct advice advice;
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(advice_make(&market, &arena, &advice, &err), 0);
+		const char *text = text_of(&advice, ADVICE_SPOT_ABOVE_ON_DEMAND);
+		assert_string_equal(text + strlen(text) - strlen(cases[i].end), cases[i].end);
+		arena_release(&arena);
+	}
 }
 
 static void test_refuses(void **state)
@@ -228,7 +288,7 @@ static struct advice_choice choose(const struct advice_option *v, size_t nr)
 	struct advice_choice choice;
 
 	arena_release(&scratch);
-	advice_choose(&walk, v, nr, &scratch, &choice);
+	advice_choose(&walk, v, nr, NULL, &scratch, &choice);
 	return choice;
 }
 
@@ -256,7 +316,8 @@ static void test_least_cost_that_is_in_time(void **state)
 	assert_string_equal(got.reasons[0],
 			    "over 90 past starts the job would have cost $8.0000 on average, 33 % "
 			    "of the $24.0000 on demand");
-	assert_string_equal(got.reasons[3], "next best: bid $0.5100 in b, $9.0000");
+	assert_string_equal(got.reasons[3],
+			    "next best outside that zone: bid $0.5100 in b, $9.0000");
 	assert_string_equal(got.reasons[4], "bid $0.5100 in a was cheaper, $6.0000, but too few "
 					    "jobs were done in time");
 	v[4].now = USD(0.25); /* equal: it starts */
@@ -286,7 +347,7 @@ static void test_more_for_the_same(void **state)
 	(void)state;
 	assert_int_equal(got.best, 0);
 	assert_true(has_reason(&got, "a higher bid there would have changed nothing"));
-	assert_true(has_reason(&got, "next best: bid $0.5100 in b, $7.0000"));
+	assert_true(has_reason(&got, "next best outside that zone: bid $0.5100 in b, $7.0000"));
 	v[2].result.uninterrupted = 1;
 	got = choose(v, ARRAY_SIZE(v));
 	assert_false(has_reason(&got, "changed nothing"));
@@ -316,6 +377,49 @@ static void test_on_demand_may_be_the_advice(void **state)
 	assert_int_equal(got.nr_reasons, 0);
 	assert_true(got.text[0] != '\0');
 	assert_true(choose(NULL, 0).best == SIZE_MAX);
+}
+
+static void test_next_best_is_no_sibling(void **state)
+{
+	struct advice_option v[] = { option("a", 0.51, 6, 100), option("a", 0.76, 6.5, 100),
+				     option(NULL, 0, 24, 100) };
+	struct advice_choice got = choose(v, ARRAY_SIZE(v));
+
+	(void)state;
+	assert_true(has_reason(&got, "next best outside that zone: on demand, $24.0000"));
+	v[2] = option(NULL, 0, 5, 100);
+	got = choose(v, ARRAY_SIZE(v));
+	assert_true(has_reason(&got, "next best: bid $0.5100 in a, $6.0000"));
+}
+
+static void test_little_money_is_not_none(void **state)
+{
+	struct advice_option v[] = { option("a", 0.51, 0.00024, 100) };
+	struct advice_choice got = choose(v, 1);
+
+	(void)state;
+	assert_true(has_reason(&got, "would have cost $0.000240 on average"));
+}
+
+static void test_shares_are_not_rounded_up(void **state)
+{
+	static const struct {
+		double share, want;
+	} cases[] = {
+		{ 0.8999, 89.9 }, { 0.9, 90.0 },	 { 27.0 / 30, 90.0 },
+		{ 0.29, 29.0 },	  { 0.9999, 99.9 },	 { 1.0, 100.0 },
+		{ 0, 0 },	  { 449.0 / 499, 89.9 }, { 0.575, 57.5 },
+		{ 0.0009, 0.0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char got[16], want[16];
+
+		snprintf(got, sizeof(got), "%.1f", advice_percent(cases[i].share));
+		snprintf(want, sizeof(want), "%.1f", cases[i].want);
+		assert_string_equal(got, want);
+	}
 }
 
 /* Each pair is equal but for one thing; the second is to win, whichever comes first. */
@@ -350,11 +454,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_a_ratio_of_one_is_left_out),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_every_code_has_its_name),
 		cmocka_unit_test(test_least_cost_that_is_in_time),
 		cmocka_unit_test(test_more_for_the_same),
 		cmocka_unit_test(test_on_demand_may_be_the_advice),
+		cmocka_unit_test(test_next_best_is_no_sibling),
+		cmocka_unit_test(test_little_money_is_not_none),
+		cmocka_unit_test(test_shares_are_not_rounded_up),
 		cmocka_unit_test(test_ties),
 	};
 
