@@ -10,9 +10,9 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/table.h"
-#include "core/clock.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
+#include "fleet/look.h"
 #include "fleet/remembered.h"
 
 struct list_args {
@@ -60,7 +60,8 @@ static void list_table(struct cli *cli, struct fleet *fleet, const struct instan
 		struct cost cost;
 		char up[TIME_TEXT_MAX];
 
-		cost_recall(fleet, instance, clock_now(fleet->clock), &cost);
+		cost_recall(fleet, instance, look_now(fleet, fleet->provider, instance->region),
+			    &cost);
 		const char *cells[] = {
 			instance->name[0] ? instance->name : instance->id,
 			instance->id,
@@ -90,7 +91,8 @@ static void list_json(struct cli *cli, struct fleet *fleet, const struct instanc
 		cJSON *one = json_of_instance(&list->v[i]);
 		struct cost cost;
 
-		cost_recall(fleet, &list->v[i], clock_now(fleet->clock), &cost);
+		cost_recall(fleet, &list->v[i],
+			    look_now(fleet, fleet->provider, list->v[i].region), &cost);
 		json_add_cost(one, &cost);
 		cJSON_AddItemToArray(array, one);
 	}

@@ -6,9 +6,9 @@
 #include "cli/common.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "core/clock.h"
 #include "core/timefmt.h"
 #include "fleet/instances.h"
+#include "fleet/look.h"
 
 static void show_text(struct cli *cli, const struct instance *instance, const struct cost *cost)
 {
@@ -32,12 +32,18 @@ static void show_text(struct cli *cli, const struct instance *instance, const st
 		cli_line(cli, "  ends      by itself at about %s",
 			 time_format(text, instance->expires));
 	if (instance->ended)
-		cli_line(cli, "  ended     %s", time_format(text, instance->ended));
+		cli_line(cli, "  %s   %s",
+			 instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING
+				 ? "stopped"
+				 : "ended  ",
+			 time_format(text, instance->ended));
 	cli_line(cli, "  up        %s", duration_format(text, cost->seconds));
 	cli_line(cli, "  price     $%s/h now, on demand $%s/h", text_money(&arena, cost->price),
 		 text_money(&arena, cost->on_demand));
 	cli_line(cli, "  cost      $%s so far%s; on demand $%s", text_money(&arena, cost->total),
-		 cost->followed ? "" : " (at the price of the launch)",
+		 cost->free	  ? " (taken back in its first hour, which is free)"
+		 : cost->followed ? ""
+				  : " (at the last price that is known)",
 		 text_money(&arena, cost->on_demand_total));
 	if (instance->state == INSTANCE_RUNNING)
 		cli_line(cli, "  end it    gpucloud terminate %s",
@@ -65,7 +71,8 @@ static int show_run(struct cli *cli, void *data, int argc, const char **argv)
 			      &cli->error) == 0) {
 		struct cost cost;
 
-		cost_follow(&fleet, &list.v[0], clock_now(fleet.clock), &cost);
+		cost_follow(&fleet, &list.v[0],
+			    look_now(&fleet, fleet.provider, list.v[0].region), &cost);
 		progress_end(cli);
 		if (cli->json) {
 			cJSON *object = cJSON_CreateObject();

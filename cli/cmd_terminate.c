@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpucloud terminate: ends instances, waits until the cloud confirms, prints the receipt. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cjson/cJSON.h>
 
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/confirm.h"
-#include "cli/out.h"
 #include "cli/progress.h"
-#include "core/clock.h"
+#include "cli/terminate_show.h"
 #include "core/mem.h"
-#include "core/timefmt.h"
 #include "fleet/instances.h"
 #include "fleet/remembered.h"
 #include "fleet/terminate.h"
@@ -103,8 +100,11 @@ static int find_all(struct cli *cli, struct fleet *fleet, const struct region_ch
 }
 
 /* Not ours by tag: it may be ended, but only by id and after a question of its own. */
-static int ask(struct cli *cli, const struct targets *targets, const struct terminate_args *args)
+static int ask(struct cli *cli, struct fleet *fleet, const struct targets *targets,
+	       const struct terminate_args *args)
 {
+	char number[24];
+
 	progress_end(cli);
 	for (size_t i = 0; i < targets->nr; i++) {
 		const struct instance *instance = &targets->v[i].instance;
@@ -123,9 +123,13 @@ static int ask(struct cli *cli, const struct targets *targets, const struct term
 				 instance->id) < 0)
 			return -1;
 	}
-	if (args->all)
-		return confirm_name(cli, "all", "Terminate all %zu instances of yours?",
+	if (args->all) {
+		if (!cli->yes && !cli->json)
+			terminate_show_targets(cli, fleet, targets->v, targets->nr);
+		snprintf(number, sizeof(number), "%zu", targets->nr);
+		return confirm_name(cli, number, "Terminate all %zu instances of yours?",
 				    targets->nr);
+	}
 	if (targets->nr == 1)
 		return confirm_yes(cli, "Terminate %s (%s, %s in %s)?", targets->v[0].instance.name,
 				   targets->v[0].instance.id, targets->v[0].instance.type,
@@ -139,140 +143,35 @@ static void waiting(void *ctx, size_t left, int64_t seconds)
 			(long long)seconds);
 }
 
-static void receipt_text(struct cli *cli, const struct ending *ending)
-{
-	const struct instance *instance = &ending->instance;
-	const struct cost *cost = &ending->cost;
-	struct arena arena = { 0 };
-	char text[TIME_TEXT_MAX];
-
-	cli_line(cli, "%s (%s) is terminated, confirmed by the cloud",
-		 instance->name[0] ? instance->name : "an instance of others", instance->id);
-	cli_line(cli, "  was       %s, %s in %s", instance->type,
-		 instance->spot ? "spot" : "on demand", instance->zone.name);
-	cli_line(cli, "  from      %s", time_format(text, instance->launched));
-	cli_line(cli, "  to        %s", time_format(text, ending->ended));
-	cli_line(cli, "  time      %s", duration_format(text, cost->seconds));
-	cli_line(cli, "  price     $%s/h%s", text_money(&arena, cost->price),
-		 instance->spot && cost->followed ? " at the end; every price step is counted"
-						  : "");
-	cli_line(cli, "  cost      $%s (per second, a minute at least; without disk and traffic)",
-		 text_money(&arena, cost->total));
-	if (instance->spot && cost->total != MONEY_UNKNOWN &&
-	    cost->on_demand_total != MONEY_UNKNOWN && cost->on_demand_total)
-		cli_line(cli, "  saved     $%s against $%s on demand (%.0f%%)",
-			 text_money(&arena, cost->on_demand_total > cost->total
-						    ? cost->on_demand_total - cost->total
-						    : 0),
-			 text_money(&arena, cost->on_demand_total),
-			 cost->on_demand_total > cost->total
-				 ? 100.0 - 100.0 * (double)cost->total /
-						   (double)cost->on_demand_total
-				 : 0.0);
-	if (ending->release_err.kind != ERROR_NONE)
-		cli_line(cli, "  left      %s", ending->release_err.message);
-	else
-		cli_line(cli, "  bills on  nothing: its disk went with it%s",
-			 instance->launch_id[0] ? ", and what was made for it is removed" : "");
-	arena_release(&arena);
-}
-
-static struct cJSON *receipt_json(const struct ending *ending)
-{
-	cJSON *object = json_of_instance(&ending->instance);
-
-	cJSON_AddBoolToObject(object, "asked", ending->asked);
-	cJSON_AddBoolToObject(object, "confirmed", ending->confirmed);
-	if (ending->confirmed)
-		json_add_cost(object, &ending->cost);
-	cJSON_AddStringToObject(object, "error",
-				ending->err.kind ? ending->err.message
-						 : ending->release_err.message);
-	return object;
-}
-
-/* 0 all well; 8 something needs a look; 1 a request was refused. */
-static int report(struct cli *cli, const struct targets *targets)
-{
-	cJSON *array = cJSON_CreateArray();
-	int rc = 0;
-
-	for (size_t i = 0; i < targets->nr; i++) {
-		const struct ending *ending = &targets->v[i];
-
-		cJSON_AddItemToArray(array, receipt_json(ending));
-		if (!ending->asked) {
-			cli_warning(cli, "%s was not terminated: %s", ending->instance.id,
-				    ending->err.message);
-			rc = rc ? rc : 1;
-		} else if (!ending->confirmed) {
-			cli_warning(cli,
-				    "%s: the cloud accepted the end but still says '%s'; it may "
-				    "bill. Look again: gpucloud show %s",
-				    ending->instance.id,
-				    instance_state_name(ending->instance.state),
-				    ending->instance.id);
-			rc = EXIT_ATTENTION;
-		} else {
-			if (!cli->json)
-				receipt_text(cli, ending);
-			if (ending->release_err.kind != ERROR_NONE)
-				rc = EXIT_ATTENTION;
-		}
-	}
-	if (cli->json) {
-		cJSON *object = cJSON_CreateObject();
-
-		cJSON_AddItemToObject(object, "terminated", array);
-		cli_json_print(cli, object);
-	} else {
-		cJSON_Delete(array);
-	}
-	return rc;
-}
-
-static void rehearse(struct cli *cli, const struct targets *targets)
-{
-	cJSON *object = cJSON_CreateObject();
-	cJSON *array = cJSON_AddArrayToObject(object, "would_terminate");
-
-	for (size_t i = 0; i < targets->nr; i++) {
-		const struct instance *instance = &targets->v[i].instance;
-
-		cJSON_AddItemToArray(array, json_of_instance(instance));
-		if (!cli->json)
-			cli_line(cli, "would terminate %s (%s, %s in %s)", instance->id,
-				 instance->name, instance->type, instance->zone.name);
-	}
-	if (cli->json)
-		cli_json_print(cli, object);
-	else
-		cJSON_Delete(object);
-}
-
 static int end_them(struct cli *cli, struct fleet *fleet, struct targets *targets,
 		    const struct terminate_args *args)
 {
 	const struct terminate_events events = { .ctx = cli, .waiting = waiting };
+	struct ended ended = { .v = targets->v, .nr = targets->nr };
 
 	if (!targets->nr) {
 		progress_end(cli);
 		cli_note(cli, "nothing of yours is running");
-		return report(cli, targets);
+		return terminate_show_ends(cli, &ended);
 	}
 	if (cli->dry_run) {
 		progress_end(cli);
-		rehearse(cli, targets);
+		terminate_show_rehearsed(cli, targets->v, targets->nr);
 		return 0;
 	}
-	if (ask(cli, targets, args) < 0)
+	if (ask(cli, fleet, targets, args) < 0)
 		return -1;
 	progress_start(cli, "terminating");
 	if (terminate_all(fleet, targets->v, targets->nr, args->timeout ? args->timeout : 300,
 			  &events, &cli->error) < 0)
 		return -1;
+	progress_update(cli, "is anything of it left that bills?");
+	/* What is not known must not keep the receipts from being told. */
+	terminate_still_bills(fleet, targets->v, targets->nr, &ended.bills, &ended.bills_err);
 	progress_end(cli);
-	return report(cli, targets);
+	int rc = terminate_show_ends(cli, &ended);
+	leftover_list_release(&ended.bills);
+	return rc;
 }
 
 static int terminate_run(struct cli *cli, void *data, int argc, const char **argv)
@@ -311,17 +210,19 @@ const struct command cmd_terminate = {
 	.group = "Run",
 	.summary = "end instances for good, and print the receipt",
 	.usage = "gpucloud terminate NAME|ID... | --all",
-	.details = "Returns when the cloud confirms the end, and removes the key and the security\n"
-		   "group made for it. The root disk is deleted with the instance: copy what you\n"
-		   "need first. What gpucloud did not make is ended only by its id and after a\n"
-		   "question of its own.",
+	.details =
+		"Returns when the cloud confirms the end, removes the key and the security group\n"
+		"made for it, and names what bills on. The root disk is deleted with the\n"
+		"instance: copy what you need first. What gpucloud did not make is ended only by\n"
+		"its id and after a question of its own. --all lists yours, with what each has\n"
+		"cost so far, and wants their number typed, or --yes.",
 	.opts = terminate_opts,
 	.args_size = sizeof(struct terminate_args),
 	.examples = "gpucloud terminate train\n"
 		    "gpucloud terminate --yes i-0123456789abcdef0\n"
 		    "gpucloud terminate --all --dry-run\n",
 	.exits = "3 there is no such instance\n"
-		 "8 the cloud did not confirm in time, or something is left\n",
+		 "8 the cloud did not confirm in time, or something still bills\n",
 	.max_args = COMMAND_ANY_ARGS,
 	.run = terminate_run,
 };

@@ -38,6 +38,9 @@ struct launch_row {
 	/* Of the instance, once it is known: */
 	const char *instance, *zone; /* "" before */
 	int64_t price;		     /* quoted when launched, micro-dollars per hour */
+	int64_t ended;		     /* Unix s the row was closed, or 0 */
+	int64_t expires;	     /* Unix s it ends by itself, as last seen; 0: none known */
+	const char *reason;	     /* why it ended, the cloud's own words; "" */
 };
 
 struct launch_rows {
@@ -54,10 +57,33 @@ struct attempt_row {
 	int64_t began;
 };
 
-/* dir: the state folder, made if absent. vfs as db_open. */
+/* One thing that was made for a launch, or tried. */
+struct step_row {
+	const char *kind, *name, *zone, *id; /* id: of what was made, or "" */
+	const char *outcome;		     /* "done", "failed", "void"; "" while it is open */
+	int64_t price;			     /* of an instance: quoted; MONEY_UNKNOWN */
+	int64_t began, answered;	     /* Unix s; 0: not yet */
+};
+
+struct step_rows {
+	struct arena arena;
+	struct step_row *v;
+	size_t nr;
+};
+void step_rows_release(struct step_rows *rows);
+
+/*
+ * dir: the state folder, made if absent. vfs as db_open. The tables of an older gpucloud are brought
+ * up to date; those of a newer one are refused (ERROR_CONFIG). err->code is DB_CORRUPT (core/db.h)
+ * where the file is damaged: `gpucloud journal --repair` moves it away.
+ */
 int journal_open(const char *dir, const char *vfs, const struct clock *clock, struct journal **ret,
 		 struct error *err);
 void journal_close(struct journal *journal); /* NULL is fine */
+
+/* The cloud's clock minus ours in seconds: times are written by the cloud's from now on, so that a
+ * clock of ours that jumps makes nothing look old or young. */
+void journal_skew(struct journal *journal, int64_t skew_s);
 
 /* Records the launch as open and takes its lock. */
 int journal_begin(struct journal *journal, const struct launch_row *row, struct error *err);
@@ -85,9 +111,37 @@ int journal_finish(struct journal *journal, const char *launch_id, enum launch_s
 /* One attempt was answered: nothing was made by it. */
 int journal_attempt_failed(struct journal *journal, const char *token, struct error *err);
 
+/*
+ * The end of its instance is about to be asked for: until it is settled, the next command sees to it
+ * that what belonged to the instance goes too. A launch that has no row is no error.
+ */
+int journal_ending(struct journal *journal, const char *launch_id, const char *instance_id,
+		   struct error *err);
+/* ended: the cloud says it is gone; else it was refused, or never got through. */
+int journal_end_settled(struct journal *journal, const char *launch_id, bool ended,
+			struct error *err);
+/* Of live launches: the ends that are not settled. */
+struct end_row {
+	const char *launch_id;
+	int64_t began; /* Unix s */
+};
+int journal_endings(struct journal *journal, struct arena *arena, struct end_row **ret,
+		    size_t *ret_nr, struct error *err);
+
 /* Rows by state; by name where name is given; newest first. */
 int journal_launches(struct journal *journal, enum launch_state state, const char *name,
 		     struct launch_rows *ret, struct error *err);
+/* Of every state; NULL is any. What was launched at or after `until` is left out (0: nothing is). */
+struct launch_filter {
+	const char *id, *name, *instance;
+	int64_t until;
+	bool made_only; /* an instance was made */
+};
+int journal_all(struct journal *journal, const struct launch_filter *filter,
+		struct launch_rows *ret, struct error *err);
+/* In the order in which they were begun. */
+int journal_steps_of(struct journal *journal, const char *launch_id, struct step_rows *ret,
+		     struct error *err);
 /* The row whose instance has this id, or 0 rows. */
 int journal_find_instance(struct journal *journal, const char *instance_id, struct launch_rows *ret,
 			  struct error *err);

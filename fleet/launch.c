@@ -11,8 +11,10 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "fleet/boot.h"
+#include "fleet/cost.h"
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
+#include "fleet/look.h"
 #include "fleet/recover.h"
 
 #define LAUNCH_ID_LEN 26 /* 130 random bits */
@@ -39,6 +41,20 @@ struct work {
 	struct arena arena;
 };
 
+static void add_tags(struct work *work, const struct tag *tags, size_t nr)
+{
+	struct launch_request *request = &work->request;
+	struct tag *all;
+
+	if (!nr)
+		return;
+	all = arena_alloc(&work->arena, (request->nr_tags + nr) * sizeof(*all));
+	for (size_t i = 0; i < request->nr_tags + nr; i++)
+		all[i] = i < request->nr_tags ? request->tags[i] : tags[i - request->nr_tags];
+	request->tags = all;
+	request->nr_tags += nr;
+}
+
 static int prepare(struct work *work, const struct launch_options *options, struct error *err)
 {
 	const struct launch_plan *plan = work->plan;
@@ -52,7 +68,9 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 			 options->resume->launch_id);
 	else
 		rng_token(work->fleet->rng, work->launch_id, LAUNCH_ID_LEN);
-	work->began = options->resume ? options->resume->began : clock_now(work->fleet->clock);
+	/* By the cloud's clock: a limit counted by one that is a day off would be over already. */
+	work->began = options->resume ? options->resume->began
+				      : look_now(work->fleet, work->fleet->provider, plan->region);
 	if (options->name)
 		snprintf(work->name, sizeof(work->name), "%s", options->name);
 	else
@@ -62,6 +80,7 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		.token = work->token,
 		.name = work->name,
 		.owner = work->fleet->owner,
+		.made = work->began,
 		.region = plan->region,
 		.type = plan->offer.type,
 		.arch = plan->offer.arch,
@@ -79,6 +98,7 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		.user_data = options->user_data,
 		.user_data_len = options->user_data_len,
 	};
+	add_tags(work, options->tags, options->nr_tags);
 	if (!options->prepared)
 		return 0;
 	if (boot_prepare(work->fleet, work->launch_id, work->began, options->ttl_s,
@@ -86,8 +106,7 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		return error_prefix(err, "cannot prepare the machine");
 	work->request.user_data = work->boot.user_data.data;
 	work->request.user_data_len = work->boot.user_data.len;
-	work->request.tags = work->boot.tags;
-	work->request.nr_tags = work->boot.nr_tags;
+	add_tags(work, work->boot.tags, work->boot.nr_tags);
 	return 0;
 }
 
@@ -133,6 +152,8 @@ static int begin(struct work *work, const struct launch_resume *resume, struct e
 
 	if (fleet_journal(fleet, err) < 0)
 		return -1;
+	journal_skew(fleet->journal, look_now(fleet, fleet->provider, work->plan->region) -
+					     clock_now(fleet->clock));
 	if (resume)
 		return take_over(work, resume, err);
 	if (fleet_scope(fleet, scope, err) < 0)
@@ -277,6 +298,8 @@ static int make(struct work *work, struct launch_outcome *ret, struct error *err
 			break;
 	}
 	if (rc == 1) {
+		/* From now on its runs and prices are kept. */
+		cost_launched(work->fleet, &ret->made.instance);
 		journal_unclaim(work->fleet->journal, work->launch_id);
 		return 0;
 	}

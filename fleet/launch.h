@@ -23,6 +23,8 @@ struct launch_options {
 	size_t user_data_len;
 	bool prepared;         /* our login key, a host key we know, the time limit */
 	int64_t ttl_s;         /* with prepared: 0 is no limit */
+	const struct tag *tags; /* of its policy (fleet/reap.h) */
+	size_t nr_tags;
 	const struct launch_resume *resume; /* finish this one, or NULL */
 };
 

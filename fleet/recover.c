@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
 #include "fleet/fleet.h"
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
+#include "fleet/look.h"
 
 struct recovery {
 	struct fleet *fleet;
@@ -102,10 +104,13 @@ static int settle(const struct recovery *recovery, struct error *err)
 		goto out;
 	}
 	int sent = journal_open_attempt(fleet->journal, recovery->row->id, &arena, &attempt, err);
-	int64_t waited = clock_now(fleet->clock) - attempt.began;
+	/* By the cloud's clock, which has just answered; one that went back makes nothing old. */
+	int64_t waited = look_now(fleet, fleet->provider, recovery->row->region) - attempt.began;
+	if (waited < 0)
+		waited = 0;
 	if (sent < 0)
 		rc = -1;
-	else if (sent && waited >= 0 && waited < RECOVER_VISIBLE_S)
+	else if (sent && waited < RECOVER_VISIBLE_S)
 		tell(recovery,
 		     "a launch of '%s' was interrupted %s ago; no instance is visible yet, the next "
 		     "command looks again",
@@ -132,6 +137,145 @@ static void recover_one(struct fleet *fleet, const struct launch_row *row, recov
 	journal_unclaim(fleet->journal, row->id);
 }
 
+/* --- ends ---------------------------------------------------------------------------------- */
+
+/* The cloud says it is gone: what belonged to it goes too. */
+static int finish_end(const struct recovery *recovery, struct error *err)
+{
+	struct fleet *fleet = recovery->fleet;
+	const struct launch_row *row = recovery->row;
+	struct release_result result = { 0 };
+
+	if (fleet->ops->release(fleet->provider, row->region, row->id, &result, err) < 0)
+		return -1;
+	if (result.left)
+		return error_set(err, ERROR_REMOTE, "%u things could not be removed yet",
+				 result.left);
+	hostkeys_forget(fleet->paths, row->id, row->instance);
+	if (journal_end_settled(fleet->journal, row->id, true, err) < 0 ||
+	    journal_finish(fleet->journal, row->id, LAUNCH_ENDED, err) < 0)
+		return -1;
+	tell(recovery, "'%s' (%s) has ended, as an interrupted command wanted: cleaned up",
+	     row->name, row->instance);
+	return 0;
+}
+
+static int settle_end(const struct recovery *recovery, int64_t began, struct error *err)
+{
+	struct fleet *fleet = recovery->fleet;
+	struct instance_list list = { 0 };
+	int rc = 0;
+
+	if (find(recovery, &list, err) < 0)
+		return -1;
+	int64_t now = look_now(fleet, fleet->provider, recovery->row->region);
+	int64_t age = now - recovery->row->began;
+	if (list.nr_failures) {
+		*err = list.failures[0].err;
+		rc = -1;
+	} else if (list.nr ? list.v[0].state == INSTANCE_GONE
+			   : age >= RECOVER_VISIBLE_S) {
+		rc = finish_end(recovery, err);
+	} else if (list.nr && list.v[0].state != INSTANCE_ENDING &&
+		   (now < began || now - began >= RECOVER_END_S)) {
+		rc = journal_end_settled(fleet->journal, recovery->row->id, false, err);
+		tell(recovery,
+		     "the end of '%s' (%s) was interrupted before it got through: it is %s; end it "
+		     "with: gpucloud terminate %s",
+		     recovery->row->name, list.v[0].id, instance_state_name(list.v[0].state),
+		     recovery->row->name);
+	}
+	instance_list_release(&list);
+	return rc;
+}
+
+static void recover_end(struct fleet *fleet, const struct launch_row *row, int64_t began,
+			recover_told_fn told, void *ctx)
+{
+	const struct recovery recovery = { fleet, row, told, ctx };
+	struct error err = ERROR_INIT;
+
+	if (journal_claim(fleet->journal, row->id, &err) != 1)
+		return; /* somebody is ending it right now */
+	if (settle_end(&recovery, began, &err) < 0)
+		tell(&recovery, "an interrupted end of '%s' could not be looked at: %s", row->name,
+		     err.message);
+	journal_unclaim(fleet->journal, row->id);
+}
+
+static void recover_ends(struct fleet *fleet, recover_told_fn told, void *ctx)
+{
+	char scope[FLEET_SCOPE_MAX] = "";
+	struct arena arena = { 0 };
+	struct error err = ERROR_INIT;
+	struct end_row *ends;
+	size_t nr;
+
+	if (journal_endings(fleet->journal, &arena, &ends, &nr, &err) < 0 || !nr ||
+	    fleet_scope(fleet, scope, &err) < 0)
+		nr = 0;
+	for (size_t i = 0; i < nr; i++) {
+		const struct launch_filter one = { .id = ends[i].launch_id };
+		struct launch_rows rows = { 0 };
+
+		if (journal_all(fleet->journal, &one, &rows, &err) == 0 && rows.nr &&
+		    strcmp(rows.v[0].provider, fleet->ops->name) == 0 &&
+		    strcmp(rows.v[0].account, scope) == 0)
+			recover_end(fleet, &rows.v[0], ends[i].began, told, ctx);
+		launch_rows_release(&rows);
+	}
+	arena_release(&arena);
+}
+
+/* --- host keys ----------------------------------------------------------------------------- */
+
+/* The launches that may still need the key they were made with; read when first asked for. */
+struct wanted {
+	struct fleet *fleet;
+	struct launch_rows rows[2]; /* open, live */
+	bool read, failed;
+};
+
+static void read_wanted(struct wanted *wanted)
+{
+	static const enum launch_state states[] = { LAUNCH_OPEN, LAUNCH_LIVE };
+	struct error err = ERROR_INIT;
+
+	wanted->read = true;
+	for (size_t i = 0; i < ARRAY_SIZE(states) && !wanted->failed; i++)
+		wanted->failed = journal_launches(wanted->fleet->journal, states[i], NULL,
+						  &wanted->rows[i], &err) < 0;
+}
+
+static bool is_wanted(void *ctx, const char *launch_id)
+{
+	struct wanted *wanted = ctx;
+
+	if (!wanted->read)
+		read_wanted(wanted);
+	if (wanted->failed)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted->rows); i++)
+		for (size_t k = 0; k < wanted->rows[i].nr; k++)
+			if (strcmp(wanted->rows[i].v[k].id, launch_id) == 0)
+				return true;
+	return false;
+}
+
+/* Private keys that nobody will ask for again. */
+static void sweep_seeds(struct fleet *fleet)
+{
+	struct wanted wanted = { .fleet = fleet };
+	size_t gone = hostkeys_sweep(fleet->paths, clock_now(fleet->clock) - RECOVER_SEED_S,
+				     is_wanted, &wanted);
+
+	if (gone)
+		log_info("recover", "removed %zu host key%s that belong%s to no launch", gone,
+			 gone == 1 ? "" : "s", gone == 1 ? "s" : "");
+	for (size_t i = 0; i < ARRAY_SIZE(wanted.rows); i++)
+		launch_rows_release(&wanted.rows[i]);
+}
+
 static bool journal_exists(const struct fleet *fleet)
 {
 	char *path = xasprintf("%s/journal.db", fleet->paths->state);
@@ -155,6 +299,7 @@ void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx)
 			told(ctx, err.message);
 		return;
 	}
+	sweep_seeds(fleet);
 	if (rows.nr && fleet_scope(fleet, scope, &err) < 0) {
 		launch_rows_release(&rows);
 		return; /* the command itself will say what is wrong */
@@ -164,6 +309,7 @@ void recover_all(struct fleet *fleet, recover_told_fn told, void *ctx)
 		    strcmp(rows.v[i].account, scope) == 0)
 			recover_one(fleet, &rows.v[i], told, ctx);
 	launch_rows_release(&rows);
+	recover_ends(fleet, told, ctx);
 }
 
 int recover_open_name(struct fleet *fleet, const char *name, struct launch_resume *ret,

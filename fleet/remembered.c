@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "fleet/journal.h"
+#include "fleet/look.h"
 #include "fleet/recover.h"
 
 static struct instance instance_of_row(const struct launch_row *row, struct arena *arena,
@@ -58,6 +58,11 @@ static struct instance copy(const struct instance *from, struct arena *arena)
 	to.launch_id = arena_strdup(arena, from->launch_id);
 	to.token = arena_strdup(arena, from->token);
 	to.hostkey = arena_strdup(arena, from->hostkey);
+	struct tag *tags = arena_alloc(arena, (from->nr_tags + 1) * sizeof(*tags));
+	for (size_t i = 0; i < from->nr_tags; i++)
+		tags[i] = (struct tag){ arena_strdup(arena, from->tags[i].key),
+					arena_strdup(arena, from->tags[i].value) };
+	to.tags = tags;
 	return to;
 }
 
@@ -138,8 +143,12 @@ static int live_rows(struct fleet *fleet, const char *name, struct launch_rows *
 	free(path);
 	if (!there)
 		return 0;
-	if (fleet_journal(fleet, err) < 0)
-		return -1;
+	/* One that cannot be opened remembers nothing: the command has said so when it began, and
+	 * what runs is found by its tags. */
+	if (fleet_journal(fleet, err) < 0) {
+		error_clear(err);
+		return 0;
+	}
 	return journal_launches(fleet->journal, LAUNCH_LIVE, name, ret, err);
 }
 
@@ -153,16 +162,16 @@ static bool is_ours(struct fleet *fleet, const struct launch_row *row, char scop
 	return strcmp(row->account, scope) == 0;
 }
 
-static bool is_young(const struct fleet *fleet, int64_t began)
+/* By the cloud's clock; one that went back makes nothing old. */
+static bool is_young(struct fleet *fleet, const char *region, int64_t began)
 {
-	int64_t age = clock_now(fleet->clock) - began;
-
-	return age >= 0 && age < RECOVER_VISIBLE_S;
+	return look_now(fleet, fleet->provider, region) - began < RECOVER_VISIBLE_S;
 }
 
-bool remembered_is_new(const struct fleet *fleet, const struct instance *instance)
+bool remembered_is_new(struct fleet *fleet, const struct instance *instance)
 {
-	return instance->state == INSTANCE_PENDING && is_young(fleet, instance->launched);
+	return instance->state == INSTANCE_PENDING &&
+	       is_young(fleet, instance->region, instance->launched);
 }
 
 int remembered_add(struct fleet *fleet, const struct remembered_query *query,
@@ -175,7 +184,7 @@ int remembered_add(struct fleet *fleet, const struct remembered_query *query,
 	for (size_t i = 0; rc == 0 && i < rows.nr; i++) {
 		const struct launch_row *row = &rows.v[i];
 
-		if (is_young(fleet, row->began) && asked_for(query, row) &&
+		if (is_young(fleet, row->region, row->began) && asked_for(query, row) &&
 		    !listed(list, row->instance) && is_ours(fleet, row, scope, err))
 			rc = add_row(fleet, row, list, err);
 	}

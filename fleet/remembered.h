@@ -23,7 +23,7 @@ int remembered_add(struct fleet *fleet, const struct remembered_query *query,
 		   struct instance_list *list, struct error *err);
 
 /* True where `instance` may be invisible only because it is new. */
-bool remembered_is_new(const struct fleet *fleet, const struct instance *instance);
+bool remembered_is_new(struct fleet *fleet, const struct instance *instance);
 
 /*
  * The instance a live row of that name speaks of, whatever became of it: the cloud's word, or "gone"

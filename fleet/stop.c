@@ -6,6 +6,8 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "fleet/cost.h"
+#include "fleet/look.h"
 
 #define POLL_FIRST_MS 500
 #define POLL_MAX_MS   5000
@@ -75,6 +77,7 @@ static void note(const struct work *work, struct powered *one, const struct inst
 {
 	one->instance.state = now->state;
 	one->instance.launched = now->launched; /* a start begins anew */
+	one->instance.ended = now->ended;
 	one->instance.public_ip = arena_strdup(work->arena, now->public_ip);
 	if (now->state == INSTANCE_GONE || now->state == INSTANCE_ENDING)
 		error_set(&one->err, ERROR_CONFLICT, "it has ended");
@@ -178,7 +181,14 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 			break;
 		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
 	}
-	for (size_t i = 0; i < n && want == POWER_STOP; i++)
-		if (v[i].confirmed)
+	for (size_t i = 0; i < n; i++) {
+		const struct instance *instance = &v[i].instance;
+
+		if (!v[i].confirmed)
+			continue;
+		/* When it ran is what it cost; the cloud forgets it at the next start. */
+		cost_observe(fleet, instance, look_now(fleet, fleet->provider, instance->region));
+		if (want == POWER_STOP)
 			price_disks(&work, &v[i]);
+	}
 }

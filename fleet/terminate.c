@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
+#include "fleet/journal_keep.h"
+#include "fleet/look.h"
 #include "fleet/remembered.h"
 
 #define POLL_FIRST_MS 500
@@ -31,8 +34,9 @@ static void note(struct ending *ending, const struct instance *now, int64_t cloc
 	/* Gone, or so long gone that the cloud forgot it. */
 	ending->confirmed = true;
 	ending->instance.state = INSTANCE_GONE;
+	if (now)
+		ending->instance.ended = now->ended; /* 0: it does not say when */
 	ending->ended = now && now->ended ? now->ended : clock;
-	ending->instance.ended = ending->ended;
 }
 
 /* One question per region for all that are still ending there. */
@@ -70,7 +74,7 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 						      &err);
 				continue;
 			}
-			note(&v[i], now, clock_now(fleet->clock));
+			note(&v[i], now, look_now(fleet, fleet->provider, region));
 		}
 	}
 	instance_list_release(&list);
@@ -124,34 +128,81 @@ static void clean_up(struct fleet *fleet, struct ending *ending)
 		return;
 	}
 	hostkeys_forget(fleet->paths, instance->launch_id, instance->id);
-	if (instance->launch_id[0] &&
-	    journal_finish(fleet->journal, instance->launch_id, LAUNCH_ENDED, &err) < 0)
+	if (fleet->journal && instance->launch_id[0] &&
+	    (journal_end_settled(fleet->journal, instance->launch_id, true, &err) < 0 ||
+	     journal_finish(fleet->journal, instance->launch_id, LAUNCH_ENDED, &err) < 0))
 		ending->release_err = err;
+}
+
+/*
+ * Written down before it is asked for: who is killed between the cloud's word and the cleaning up
+ * leaves a group, a key and a row that nobody would look at again. The claim keeps another gpucloud
+ * from cleaning up behind us while we wait; where there are too many, it may, and nothing is lost.
+ */
+static void intend(struct fleet *fleet, const struct instance *instance)
+{
+	struct error err = ERROR_INIT;
+
+	if (!fleet->journal || !instance->launch_id[0])
+		return;
+	/* A journal that cannot be written must not keep anything running. */
+	if (journal_ending(fleet->journal, instance->launch_id, instance->id, &err) < 0 ||
+	    journal_claim(fleet->journal, instance->launch_id, &err) < 0)
+		log_info("terminate", "%s", err.message);
+}
+
+static void ask(struct fleet *fleet, struct ending *ending)
+{
+	const struct instance *instance = &ending->instance;
+	struct error err = ERROR_INIT;
+
+	if (instance->state == INSTANCE_GONE) {
+		ending->asked = true;
+		note(ending, instance, look_now(fleet, fleet->provider, instance->region));
+		return;
+	}
+	intend(fleet, instance);
+	ending->asked = fleet->ops->terminate(fleet->provider, instance->region, instance->id,
+					      &ending->err) == 0;
+	if (fleet->journal && !ending->asked && !ending->err.unknown && instance->launch_id[0] &&
+	    journal_end_settled(fleet->journal, instance->launch_id, false, &err) < 0)
+		log_info("terminate", "%s", err.message);
+}
+
+static void settle(struct fleet *fleet, struct ending *ending)
+{
+	clean_up(fleet, ending);
+	cost_follow(fleet, &ending->instance, ending->ended, &ending->cost);
+	ending->instance.ended = ending->ended;
 }
 
 int terminate_all(struct fleet *fleet, struct ending *endings, size_t n, int64_t timeout_s,
 		  const struct terminate_events *events, struct error *err)
 {
-	if (fleet_journal(fleet, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct ending *ending = &endings[i];
-		const struct instance *instance = &ending->instance;
+	int64_t last = 0; /* by the cloud's clock */
 
-		if (instance->state == INSTANCE_GONE) {
-			ending->asked = true;
-			note(ending, instance, instance->ended);
-			continue;
-		}
-		ending->asked = fleet->ops->terminate(fleet->provider, instance->region,
-						      instance->id, &ending->err) == 0;
+	/* Without a journal the tags say it all, but for what it cost. */
+	if (fleet_journal(fleet, err) < 0) {
+		log_info("terminate", "%s", err->message);
+		error_clear(err);
 	}
+	if (fleet->journal && n)
+		journal_skew(fleet->journal,
+			     look_now(fleet, fleet->provider, endings[0].instance.region) -
+				     clock_now(fleet->clock));
+	for (size_t i = 0; i < n; i++)
+		ask(fleet, &endings[i]);
 	wait_until_gone(fleet, endings, n, timeout_s, events);
-	for (size_t i = 0; i < n; i++) {
-		if (!endings[i].confirmed)
-			continue;
-		clean_up(fleet, &endings[i]);
-		cost_follow(fleet, &endings[i].instance, endings[i].ended, &endings[i].cost);
+	for (size_t i = 0; i < n; i++)
+		if (endings[i].confirmed) {
+			settle(fleet, &endings[i]);
+			last = endings[i].ended > last ? endings[i].ended : last;
+		}
+	if (fleet->journal && last && journal_retire(fleet->journal, last, NULL, err) < 0) {
+		log_info("terminate", "%s", err->message);
+		error_clear(err);
 	}
+	for (size_t i = 0; fleet->journal && i < n; i++)
+		journal_unclaim(fleet->journal, endings[i].instance.launch_id);
 	return 0;
 }

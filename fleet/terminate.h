@@ -23,10 +23,19 @@ struct terminate_events {
 
 /*
  * Ends n instances: asks for all, then waits until the cloud confirms each or timeout_s passed,
- * then removes what belonged to them. endings has n zeroed entries with .instance set. Fails only
- * where the journal does; per-instance trouble is in the entries.
+ * then removes what belonged to them. endings has n zeroed entries with .instance set. Per-instance
+ * trouble is in the entries, and there is no other: without a journal it goes by the tags. Returns 0.
  */
 int terminate_all(struct fleet *fleet, struct ending *endings, size_t n, int64_t timeout_s,
 		  const struct terminate_events *events, struct error *err);
+
+/*
+ * What was made with those that are confirmed gone, and bills on: disks kept on purpose, addresses,
+ * snapshots. A disk that goes with its instance is waited for, a few seconds. What could not be
+ * asked is among ret->failures; fails where nothing could. ERROR_UNSUPPORTED: this cloud has no
+ * such list.
+ */
+int terminate_still_bills(struct fleet *fleet, const struct ending *endings, size_t n,
+			  struct leftover_list *ret, struct error *err);
 
 #endif

@@ -20,16 +20,16 @@ struct provider {
 	struct fake *fake;
 };
 
-static struct fake_state *state_of(struct provider *p)
+struct fake_state *fake_state_of(struct provider *p)
 {
 	return p->fake->state;
 }
 
 static int reach(struct provider *p, enum fake_point point, struct error *err)
 {
-	if (state_of(p)->die_at == point && point != FAKE_NOWHERE)
+	if (fake_state_of(p)->die_at == point && point != FAKE_NOWHERE)
 		_exit(77);
-	if (state_of(p)->lose_at != point || point == FAKE_NOWHERE)
+	if (fake_state_of(p)->lose_at != point || point == FAKE_NOWHERE)
 		return 0;
 	error_set(err, ERROR_NETWORK, "the reply was lost");
 	err->unknown = true;
@@ -51,11 +51,13 @@ static void read_journal(struct provider *p)
 				    &stmt, &err),
 			 0);
 	if (db_step(stmt, &err) == 1)
-		snprintf(state_of(p)->seen_at_intent, 64, "%s", db_text(stmt, 0));
+		snprintf(fake_state_of(p)->seen_at_intent, 64, "%s", db_text(stmt, 0));
 	db_finalize(stmt);
 	db_close(db);
 	free(path);
 }
+
+static const struct tag protect = { "gpucloud-protect", "1" };
 
 static void describe(const struct fake_instance *one, struct arena *arena, struct instance *ret)
 {
@@ -65,7 +67,9 @@ static void describe(const struct fake_instance *one, struct arena *arena, struc
 		.zone = { arena_strdup(arena, one->zone), "" },
 		.id = arena_strdup(arena, one->id),
 		.type = FAKE_TYPE,
-		.state = one->gone ? INSTANCE_GONE : INSTANCE_RUNNING,
+		.state = one->gone    ? INSTANCE_GONE
+			 : one->state ? one->state
+				      : INSTANCE_RUNNING,
 		.reason = "",
 		.spot = one->spot,
 		.spot_request = "",
@@ -79,6 +83,9 @@ static void describe(const struct fake_instance *one, struct arena *arena, struc
 		.owner = arena_strdup(arena, one->owner),
 		.launch_id = arena_strdup(arena, one->launch_id),
 		.token = arena_strdup(arena, one->token),
+		.expires = one->expires,
+		.tags = one->protected ? &protect : NULL,
+		.nr_tags = one->protected ? 1 : 0,
 	};
 }
 
@@ -106,7 +113,7 @@ static int fake_launch(struct provider *p, const struct launch_request *request,
 		       const struct launch_steps *steps, struct launch_result *ret,
 		       struct error *err)
 {
-	struct fake_state *state = state_of(p);
+	struct fake_state *state = fake_state_of(p);
 	enum error_kind fail = state->fail[request->zone[strlen(request->zone) - 1] - 'a'];
 	char hash[16];
 
@@ -150,7 +157,7 @@ static bool asked_for(const struct instance_query *query, const struct fake_inst
 static int fake_instances(struct provider *p, const struct instance_query *query,
 			  struct instance_list *ret, struct error *err)
 {
-	struct fake_state *state = state_of(p);
+	struct fake_state *state = fake_state_of(p);
 	struct instance_list list = { 0 };
 
 	(void)err;
@@ -171,7 +178,7 @@ static int fake_instances(struct provider *p, const struct instance_query *query
 
 static int fake_terminate(struct provider *p, const char *region, const char *id, struct error *err)
 {
-	struct fake_state *state = state_of(p);
+	struct fake_state *state = fake_state_of(p);
 
 	(void)region;
 	state->terminates++;
@@ -192,15 +199,17 @@ static int fake_release(struct provider *p, const char *region, const char *laun
 	(void)region;
 	(void)launch_id;
 	(void)err;
-	state_of(p)->releases++;
-	*ret = (struct release_result){ .left = state_of(p)->left };
+	fake_state_of(p)->releases++;
+	*ret = (struct release_result){ .left = fake_state_of(p)->left };
 	return 0;
 }
 
 static int fake_account(struct provider *p, struct account *ret, struct error *err)
 {
-	(void)err;
-	*ret = (struct account){ .id = state_of(p)->account,
+	if (fake_state_of(p)->account_down)
+		return error_set(err, ERROR_NETWORK, "no answer");
+	*ret = (struct account){ .id = fake_state_of(p)->account,
+				 .skew_ms = fake_state_of(p)->skew_ms,
 				 .principal = "me",
 				 .source = "here",
 				 .region = FAKE_REGION,
@@ -271,7 +280,7 @@ static int fake_history(struct provider *p, const struct spot_query *query,
 {
 	static const char *const names[] = { "r1a", "r1b", "r1c" };
 	static const int64_t unrest[] = { 90000, 0, 30000 };
-	struct fake_state *state = state_of(p);
+	struct fake_state *state = fake_state_of(p);
 	struct spot_history history = { 0 };
 
 	if (state->no_history)
@@ -303,7 +312,8 @@ static void fake_free(struct provider *p)
 static const struct provider_ops fake_ops = {
 	.name = "fake",
 	.title = "Fake",
-	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_REGIONS | PROVIDER_CAP_TAGS | PROVIDER_CAP_TOKEN,
+	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_REGIONS | PROVIDER_CAP_TAGS | PROVIDER_CAP_TOKEN |
+		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP,
 	.close = fake_free,
 	.default_region = fake_region,
 	.endpoint = fake_endpoint,
@@ -315,6 +325,10 @@ static const struct provider_ops fake_ops = {
 	.release = fake_release,
 	.regions = fake_regions,
 	.spot_history = fake_history,
+	.leftovers = fake_leftovers,
+	.remove = fake_remove,
+	.stop = fake_stop,
+	.start = fake_start,
 };
 
 /* --- the computer --------------------------------------------------------------------------- */

@@ -32,8 +32,17 @@ enum fake_point {
 
 struct fake_instance {
 	char id[24], token[64], launch_id[64], name[64], owner[64], zone[16], region[16];
-	bool gone, spot;
-	int64_t launched, ended;
+	bool gone, spot, protected;
+	enum instance_state state; /* 0: running */
+	int64_t launched, ended, expires;
+};
+
+struct fake_leftover {
+	enum leftover_kind kind;
+	char id[32], launch_id[64], owner[64], region[16], attached[24];
+	int64_t created;
+	unsigned conflicts;	 /* so many attempts to remove it fail: it is in use */
+	bool removed, goes_with; /* it goes with the instance it is attached to */
 };
 
 struct fake_step {
@@ -58,7 +67,16 @@ struct fake_state { /* shared memory */
 	struct fake_step steps[8];
 	size_t nr_steps;
 	bool no_history;
-	struct rng_seeded seeded; /* a child's draws are drawn */
+	struct fake_leftover leftovers[FAKE_MAX];
+	size_t nr_leftovers;
+	unsigned removals;   /* calls of remove */
+	char order[256];     /* what was removed, in that order */
+	bool leftovers_down; /* r2 does not tell what is left over there */
+	int64_t skew_ms;     /* the cloud's clock minus ours */
+	bool account_down;
+	unsigned stops, starts;
+	void (*at_leftovers)(struct fake_state *state); /* another computer acts just before */
+	struct rng_seeded seeded;			/* a child's draws are drawn */
 };
 
 struct fake {
@@ -74,6 +92,18 @@ struct fake {
 
 void fake_open(struct fake *fake);
 void fake_close(struct fake *fake);
+
+/* One made by hand; running since `age_s` ago. */
+struct fake_instance *fake_instance_add(struct fake *fake, const char *launch_id, int64_t age_s);
+struct fake_leftover *fake_leftover_add(struct fake *fake, enum leftover_kind kind, const char *id,
+					const char *launch_id, int64_t age_s);
+/* fake_leftovers.c: slots of the provider's table. */
+int fake_leftovers(struct provider *p, const struct leftover_query *query,
+		   struct leftover_list *ret, struct error *err);
+int fake_remove(struct provider *p, const struct leftover *leftover, struct error *err);
+int fake_stop(struct provider *p, const char *region, const char *id, struct error *err);
+int fake_start(struct provider *p, const char *region, const char *id, struct error *err);
+struct fake_state *fake_state_of(struct provider *p);
 /* The program ends and starts again: journal closed, nothing else changed. */
 void fake_restart(struct fake *fake);
 

@@ -56,6 +56,9 @@ static const struct {
 	RULE(test_quota),
 	RULE(test_bad_requests),
 	RULE(test_wrong_credentials),
+	RULE(test_leftovers),
+	RULE(test_leftovers_of_others),
+	RULE(test_stop_and_start),
 };
 
 int main(void)

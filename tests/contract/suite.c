@@ -119,7 +119,8 @@ void suite_end(struct world *world, const char *id)
 void suite_nothing_lives(const struct world *world)
 {
 	static const char *const kinds[] = { "instance",       "volume",   "network-interface",
-					     "security-group", "key-pair", "spot-request" };
+					     "security-group", "key-pair", "spot-request",
+					     "elastic-ip",     "snapshot", "image" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (sim_living(&world->sim, kinds[i]))

@@ -152,9 +152,22 @@ static void test_costs(void **state)
 	assert_int_equal(follow(fake, 60, true).total, 5000);
 	assert_int_equal(follow(fake, 72, true).total, 6000);
 	assert_int_equal(follow(fake, 5400, false).total, 1500000);
-	/* No history: the price it was quoted at, and not claimed to be followed. */
+	/* The cloud forgets; the journal does not. */
 	fake->state->no_history = true;
 	cost = follow(fake, 7200, true);
+	assert_true(cost.followed);
+	assert_int_equal(cost.total, 900000);
+	assert_false(follow(fake, 9001, true).followed);
+}
+
+/* No history: the price it was quoted at, and not claimed to be followed. */
+static void test_cost_without_history(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_must_launch(fake, "x", 0);
+	fake->state->no_history = true;
+	struct cost cost = follow(fake, 7200, true);
 	assert_false(cost.followed);
 	assert_int_equal(cost.total, 600000);
 }
@@ -169,6 +182,7 @@ int main(void)
 		TEST(test_other_errors_stop),
 		TEST(test_terminate),
 		TEST(test_costs),
+		TEST(test_cost_without_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,9 +90,13 @@ static int64_t mono_ms(void *ctx)
 /* The dead do not wait, and time does not pass for them. */
 static int sleep_ms(void *ctx, int64_t ms)
 {
-	const struct world *world = ctx;
+	struct world *world = ctx;
 
-	return world->dead ? -1 : clock_sleep_ms(&world->net.clock, ms);
+	if (world->dead)
+		return -1;
+	clock_sleep_ms(&world->net.clock, ms);
+	wire_deliver(&world->wire);
+	return 0;
 }
 
 /* --- the crash ----------------------------------------------------------------------------- */
@@ -182,7 +186,6 @@ static bool makes_instance(const struct world *world, const struct http_request 
 static void perform(void *ctx, struct http_attempt **attempts, size_t n)
 {
 	struct world *world = ctx;
-	struct http_transport inner = sim_transport(&world->net);
 	bool fatal = world->crash_in > 0 && (world->crash_in -= (int)n) <= 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -195,14 +198,14 @@ static void perform(void *ctx, struct http_attempt **attempts, size_t n)
 		world->crash_at_launch = false;
 		die(world);
 		if (world->crash_after)
-			inner.perform(inner.ctx, attempts, n);
+			wire_perform(&world->wire, attempts, n);
 		for (size_t i = 0; i < n; i++) {
 			buf_clear(&attempts[i]->response->body);
 			attempts[i]->sink_fed = false;
 		}
 		bury(attempts, n);
 	} else {
-		inner.perform(inner.ctx, attempts, n);
+		wire_perform(&world->wire, attempts, n);
 	}
 }
 
@@ -286,6 +289,7 @@ void world_open(struct world *world, const char *provider, const struct cloud_co
 	assert_non_null(world->ops);
 	sim_start(&world->sim, config);
 	sim_transport_init(&world->net, world->sim.cloud);
+	wire_init(&world->wire, &world->net, config ? config->seed : 7);
 	world->clock = (struct clock){ world, now_ms, mono_ms, sleep_ms };
 	world->rng = rng_seeded(&world->seeded, config ? config->seed : 7);
 	snprintf(world->dir, sizeof(world->dir), "%s/gpucloud-test-XXXXXX", base);
@@ -297,6 +301,7 @@ void world_open(struct world *world, const char *provider, const struct cloud_co
 void world_close(struct world *world)
 {
 	stop_computer(world);
+	wire_release(&world->wire);
 	sim_stop(&world->sim);
 	remove_folder(world->paths.state);
 	free(world->paths.state);

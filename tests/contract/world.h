@@ -16,6 +16,7 @@
 #include "fleet/fleet.h"
 #include "fleet/launch.h"
 #include "simulator/cloud/cloud.h"
+#include "tests/contract/wire.h"
 #include "tests/unit/sim_fixture.h"
 #include "tests/unit/sim_transport.h"
 
@@ -41,6 +42,7 @@ struct world {
 	const struct world_cloud *cloud;
 	struct sim sim;
 	struct sim_transport net;
+	struct wire wire; /* quiet, unless a test sets its trouble */
 	struct clock clock;
 	struct rng_seeded seeded;
 	struct rng rng;

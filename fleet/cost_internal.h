@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of cost. */
+#ifndef GPUCLOUD_FLEET_COST_INTERNAL_H
+#define GPUCLOUD_FLEET_COST_INTERNAL_H
+
+#include "fleet/cost.h"
+#include "fleet/journal_cost.h"
+
+/* The cloud's word on an instance, into the journal and into bill. */
+void cost_note_runs(struct journal *journal, const struct launch_row *row,
+		    const struct instance *instance, int64_t now, struct journal_bill *bill);
+
+/* Spot price steps up to `until` that bill lacks, into bill and, where there is a row, the journal. */
+void cost_learn_prices(struct fleet *fleet, const struct launch_row *row,
+		       const struct instance *instance, int64_t until, struct journal_bill *bill);
+
+/* What an hour costs on demand there now. MONEY_UNKNOWN. */
+int64_t cost_ask_on_demand(struct fleet *fleet, const struct instance *instance);
+
+#endif
