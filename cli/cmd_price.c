@@ -232,7 +232,7 @@ static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 	if (check_use(cli, args, argc, argv) < 0 || read_own(cli, args, &view) < 0)
 		return -1;
 	progress_start(cli, "asking for prices");
-	if (cli_open_fleet(cli, &fleet, false) < 0)
+	if (cli_open_fleet(cli, &fleet, true) < 0)
 		return -1;
 	answer.types = arena_alloc(&answer.arena, ((size_t)argc + 1) * sizeof(*answer.types));
 	for (int i = 0; i < argc; i++)

@@ -56,7 +56,8 @@ int command_unknown(const char *name, struct error *err);
 
 extern const struct command cmd_exec, cmd_pull, cmd_push, cmd_selftest, cmd_ssh;
 extern const struct command cmd_start, cmd_stop, cmd_sweep;
-extern const struct command cmd_hold, cmd_idle;
+extern const struct command cmd_hold, cmd_idle, cmd_reap;
+extern const struct command cmd_cost, cmd_journal;
 extern const struct command cmd_bid, cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list,
 	cmd_price, cmd_restart, cmd_show, cmd_terminate, cmd_version;
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/common.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
@@ -10,6 +12,7 @@
 #include "core/file.h"
 #include "core/host.h"
 #include "core/text.h"
+#include "fleet/journal_keep.h"
 #include "fleet/recover.h"
 
 #define KEY_MAX 8192
@@ -21,6 +24,21 @@ static void told(void *ctx, const char *line)
 	cli_note(cli, "%s", line);
 }
 
+/* Without one, what runs is found by its tags; but nobody must think that all is well. */
+static bool journal_works(struct cli *cli, struct fleet *fleet)
+{
+	char *path = journal_path(cli->paths.state);
+	bool there = access(path, F_OK) == 0;
+	struct error err = ERROR_INIT;
+
+	free(path);
+	if (!there || fleet_journal(fleet, &err) == 0)
+		return true;
+	cli_warning(cli, "%s; what an interrupted command left open is not seen to%s%s",
+		    err.message, err.hint[0] ? ": " : "", err.hint);
+	return false;
+}
+
 int cli_open_fleet(struct cli *cli, struct fleet *fleet, bool settle)
 {
 	struct error *err = &cli->error;
@@ -28,7 +46,7 @@ int cli_open_fleet(struct cli *cli, struct fleet *fleet, bool settle)
 	if (fleet_load_profile(cli->settings, &cli->paths, &host_system, err) < 0 ||
 	    fleet_open(fleet, cli->settings, &cli->paths, err) < 0)
 		return -1;
-	if (settle)
+	if (settle && journal_works(cli, fleet))
 		recover_all(fleet, told, cli);
 	return 0;
 }
@@ -136,7 +154,8 @@ struct cJSON *json_of_instance(const struct instance *instance)
 	cJSON_AddStringToObject(object, "private_ip", instance->private_ip);
 	cJSON_AddStringToObject(object, "image", instance->image);
 	json_add_time(object, "launched", instance->launched);
-	json_add_time(object, "ended", instance->ended);
+	bool over = instance->state == INSTANCE_ENDING || instance->state == INSTANCE_GONE;
+	json_add_time(object, "ended", over ? instance->ended : 0);
 	json_add_time(object, "expires", instance->expires);
 	return object;
 }

@@ -16,7 +16,7 @@ const struct opt cli_global_opts[] = {
 	OPT_FLAG_AT('n', "dry-run", G, dry_run, "show what would be done, and do nothing"),
 	OPT_FLAG_AT('y', "yes", G, yes, "do not ask"),
 	OPT_FLAG_AT('q', "quiet", G, quiet, "print results and errors only"),
-	OPT_COUNT_AT('v', "verbose", G, verbose, "show each request; -vv: headers and bodies too"),
+	OPT_COUNT_AT('v', "verbose", G, verbose, "show each request; -vv: its headers too, masked"),
 	OPT_FLAG_AT(0, "no-color", G, no_color, "no bold, no colour"),
 	OPT_FLAG_AT('h', "help", G, help, "show help"),
 	OPT_FLAG_AT(0, "version", G, version, "print the version"),

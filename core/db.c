@@ -28,12 +28,22 @@ struct db_stmt {
 	int bind_rc; /* the first binding that failed; told by the next step */
 };
 
+/* What is beside the file fails otherwise than the file: only errno tells that there is no room. */
+static bool is_full(const struct db *db)
+{
+	int reason = db->handle ? sqlite3_system_errno(db->handle) : 0;
+
+	return reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+}
+
 static int set_error(const struct db *db, int rc, struct error *err)
 {
 	int code = rc & 0xff;
 
 	if (code == SQLITE_NOMEM)
 		out_of_memory();
+	if (code == SQLITE_IOERR && is_full(db))
+		code = SQLITE_FULL;
 	switch (code) {
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:

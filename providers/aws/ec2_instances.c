@@ -106,7 +106,8 @@ static void fill_reason(const struct _xmlNode *item, struct arena *arena, struct
 	const char *path = message && *message ? "stateReason/message" : "reason";
 
 	ret->reason = ec2_text(arena, item, path, EC2_TEXT_MAX);
-	if (ret->state == INSTANCE_ENDING || ret->state == INSTANCE_GONE)
+	/* Of a stopped one it is when it was stopped. */
+	if (ret->state != INSTANCE_PENDING && ret->state != INSTANCE_RUNNING)
 		ret->ended = reason_time(xml_text(item, "reason"));
 }
 

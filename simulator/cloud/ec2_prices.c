@@ -206,15 +206,17 @@ static void add_fault_changes(const struct ec2_call *call, const struct query *q
 
 	for (size_t i = 0; i < cloud->nr_faults; i++) {
 		const struct fault *fault = &cloud->faults[i].fault;
-		int64_t bounds[] = { fault->from_ms ? fault->from_ms / 1000 : cloud->config.start,
-				     fault->until_ms / 1000 };
+		/* The first whole second of it: a moment before, the old price is in force. */
+		int64_t bounds[] = { fault->from_ms ? (fault->from_ms + 999) / 1000
+						    : cloud->config.start,
+				     (fault->until_ms + 999) / 1000 };
 
 		if (!fault_applies(fault, FAULT_PRICE, rows->pool.type->name,
 				   rows->pool.zone->name))
 			continue;
 		for (size_t n = 0; n < ARRAY_SIZE(bounds); n++) {
 			struct price_point point = { bounds[n], 0 };
-			bool over = fault->until_ms && fault->until_ms / 1000 <= query->since;
+			bool over = fault->until_ms && bounds[1] <= query->since;
 
 			if (!bounds[n] || bounds[n] > query->until ||
 			    (bounds[n] < query->since && over))

@@ -22,6 +22,10 @@ static void test_slots_and_bits(void **state)
 		assert_int_equal(!ops->spot_history, !(ops->caps & PROVIDER_CAP_SPOT));
 		assert_int_equal(!ops->restart, !(ops->caps & PROVIDER_CAP_RESTART));
 		assert_int_equal(!ops->quota, !(ops->caps & PROVIDER_CAP_QUOTA));
+		assert_int_equal(!ops->leftovers, !(ops->caps & PROVIDER_CAP_LEFTOVERS));
+		assert_int_equal(!ops->remove, !(ops->caps & PROVIDER_CAP_LEFTOVERS));
+		assert_int_equal(!ops->stop, !(ops->caps & PROVIDER_CAP_STOP));
+		assert_int_equal(!ops->start, !(ops->caps & PROVIDER_CAP_STOP));
 	}
 }
 
