@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import queue
 import random
+import signal
 import sys
 import time
 
@@ -103,7 +104,8 @@ class Sweep:
         totals = {"points": 0, "reached": 0, "dup": 0, "leak": 0, "wrong": 0}
         try:
             points = self.choose()
-            with concurrent.futures.ThreadPoolExecutor(self.workers.nr) as pool:
+            pool = concurrent.futures.ThreadPoolExecutor(self.workers.nr)
+            try:
                 for point, verdict in pool.map(lambda p: self.point(*p), enumerate(points)):
                     self.tell(point, verdict)
                     totals["points"] += 1
@@ -111,6 +113,8 @@ class Sweep:
                     totals["dup"] += bool(verdict.duplicates)
                     totals["leak"] += bool(verdict.leaks)
                     totals["wrong"] += bool(verdict.wrong)
+            finally:  # after Ctrl-C, what has not begun is not begun
+                pool.shutdown(cancel_futures=True)
         finally:
             self.workers.close()
         seconds = time.monotonic() - began
@@ -172,6 +176,8 @@ def options():
 
 def main():
     args = options()
+    for signo in (signal.SIGINT, signal.SIGTERM):  # ctest's time limit, too: no simulator stays
+        signal.signal(signo, lambda *_: sys.exit(2))
     problem = check() if args.mode in modes.TRACED else None
     if problem:
         print(f"killsweep: {problem}", file=sys.stderr)
