@@ -10,6 +10,8 @@
 /* Times at which lines are compared, and at how many of them one must cover the other. */
 #define SAMPLES	    180
 #define SAMPLES_MIN 9
+/* Changes of a line that is drawn wider: one of more would hide what is beside it. */
+#define CALM 100
 
 /* The first ones; a chosen one beyond them takes the place of the last that is not. */
 static void limit(const struct plot *plot, struct plot *ret)
@@ -60,6 +62,12 @@ static void sample(const struct plot_frame *frame, const size_t *order, size_t n
 	}
 }
 
+static bool is_calm(const struct plot *plot, const struct price_series *series)
+{
+	return plot_points_until(series, plot->until) - plot_points_until(series, plot->since) <=
+	       CALM;
+}
+
 void plot_under(const struct plot_frame *frame, const size_t *order, size_t nr, size_t *levels)
 {
 	const struct plot *plot = frame->plot;
@@ -78,10 +86,13 @@ void plot_under(const struct plot_frame *frame, const size_t *order, size_t nr, 
 				seen[k][level]++;
 		}
 	}
-	for (size_t k = 0; k < nr; k++)
-		for (levels[k] = 0; levels[k] < PLOT_UNDER; levels[k]++)
+	for (size_t k = 0; k < nr; k++) {
+		bool calm = is_calm(plot, &plot->lines[order[k]].series);
+
+		for (levels[k] = 0; calm && levels[k] < PLOT_UNDER; levels[k]++)
 			if (seen[k][levels[k] + 1] < SAMPLES_MIN)
 				break;
+	}
 	free(seen);
 	free(y);
 }

@@ -227,7 +227,10 @@ class Drawing {
 					seen[i][k]++;
 			}
 		}
-		return seen.map((counts) => counts.filter((n, k) => k > 0 && n >= SAMPLES / 20).length);
+		/* a wide line of many changes would hide what is beside it */
+		const calm = ({ times }) => until(times, to) - until(times, from) <= CALM;
+		return seen.map((counts, i) => calm(lines[i]) ?
+			counts.filter((n, k) => k > 0 && n >= SAMPLES / 20).length : 0);
 	}
 
 	placeRules() {
@@ -241,7 +244,7 @@ class Drawing {
 	drawRuleBacks(rules) {
 		for (const { y, text } of rules)
 			this.picture.append(svg("rect", { class: "paper", x: this.box.left + 3, y: y - 11,
-							  width: text.length * 7.2 + 6, height: 14 }));
+							  width: text.length * 8.2 + 6, height: 14 }));
 	}
 
 	drawLabels(shown, rules) {

@@ -7,7 +7,7 @@ const SVG = document.querySelector(".still svg").namespaceURI;
 const HOUR = 3600, DAY = 86400;
 const LEAST_SPAN = 10; /* seconds: no closer */
 const GAP = -1;
-const SAMPLES = 180, UNDER = 4; /* where lines are compared; classes "u1" to "u4" */
+const SAMPLES = 180, UNDER = 4, CALM = 100; /* how lines are compared that cover each other */
 
 function html(name, attributes, ...children) {
 	const element = document.createElement(name);

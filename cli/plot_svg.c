@@ -16,6 +16,7 @@
 #define PLOT_HEIGHT  320
 #define MARGIN	     18
 #define GLYPH	     7.2
+#define BOLD_GLYPH   8.2
 #define LEGEND_ROW   20
 #define LABEL_HEIGHT 14
 #define RULE_LABEL_Y 4	/* above its line */
@@ -169,7 +170,7 @@ static void label_back(double x, double y, size_t characters, struct buf *out)
 {
 	buf_addf(out,
 		 "<rect class=\"paper\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n",
-		 x - 3, y - LABEL_HEIGHT + 3, (double)characters * GLYPH + 6, LABEL_HEIGHT);
+		 x - 3, y - LABEL_HEIGHT + 3, (double)characters * BOLD_GLYPH + 6, LABEL_HEIGHT);
 }
 
 /* First, under the lines, their backs; then, over them, the text, with a rim of the background. */

@@ -19,7 +19,7 @@ void plot_path(const struct plot_frame *frame, const struct price_series *series
 
 /*
  * How many of the lines drawn later cover each one for a good part of the window: those are drawn
- * wider, so that they show beneath. `order` is that in which they are drawn, levels[k] is of
+ * wider, so that they show beneath, unless they change so often that they would hide the rest. `order` is that in which they are drawn, levels[k] is of
  * order[k], PLOT_UNDER at most.
  */
 void plot_under(const struct plot_frame *frame, const size_t *order, size_t nr, size_t *levels);
