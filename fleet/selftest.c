@@ -180,7 +180,7 @@ static int read_arch(const char *program, const char **ret, struct error *err)
 
 int selftest_check_arch(const char *program, const char *arch, struct error *err)
 {
-	const char *its;
+	const char *its = "";
 
 	if (read_arch(program, &its, err) < 0)
 		return -1;

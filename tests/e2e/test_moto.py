@@ -50,7 +50,7 @@ def test_launch_list_terminate(gc, moto, image, tmp_path):
     assert instance in expect(gc("list"), 0).stdout
     (listed,) = one_object(gc("--json", "list").stdout)["instances"]
     assert listed["id"] == instance and listed["state"] == "running"
-    assert expect(gc("launch", "--image", image, "--name", "moto", *TYPE), 0)
+    assert expect(gc("launch", "--wait", "running", "--image", image, "--name", "moto", *TYPE), 0)
     assert len(states(moto)) == 1
 
     receipt = expect(gc("--yes", "terminate", "moto"), 0).stdout
