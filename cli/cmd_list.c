@@ -91,8 +91,8 @@ static void list_json(struct cli *cli, struct fleet *fleet, const struct instanc
 		cJSON *one = json_of_instance(&list->v[i]);
 		struct cost cost;
 
-		cost_recall(fleet, &list->v[i],
-			    look_now(fleet, fleet->provider, list->v[i].region), &cost);
+		cost_recall(fleet, &list->v[i], look_now(fleet, fleet->provider, list->v[i].region),
+			    &cost);
 		json_add_cost(one, &cost);
 		cJSON_AddItemToArray(array, one);
 	}

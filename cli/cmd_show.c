@@ -71,8 +71,8 @@ static int show_run(struct cli *cli, void *data, int argc, const char **argv)
 			      &cli->error) == 0) {
 		struct cost cost;
 
-		cost_follow(&fleet, &list.v[0],
-			    look_now(&fleet, fleet.provider, list.v[0].region), &cost);
+		cost_follow(&fleet, &list.v[0], look_now(&fleet, fleet.provider, list.v[0].region),
+			    &cost);
 		progress_end(cli);
 		if (cli->json) {
 			cJSON *object = cJSON_CreateObject();

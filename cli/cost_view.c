@@ -20,29 +20,27 @@ static const char *const by_names[] = { "instance", "name", "day", "month" };
 /* --- for people ---------------------------------------------------------------------------- */
 
 /* "12.3400", "< 12.3400": at most; "12.3400 + ?": and what is not known; "?". */
-static const char *money(struct arena *arena, int64_t known, int64_t unknown_s, int64_t seconds,
-			 bool bound)
+static const char *money(struct arena *arena, int64_t known, bool unknown, bool bound)
 {
-	if (unknown_s && unknown_s >= seconds)
+	if (unknown && !known)
 		return "?";
 	return arena_printf(arena, "%s%s%s", bound ? "< " : "", text_money(arena, known),
-			    unknown_s ? " + ?" : "");
+			    unknown ? " + ?" : "");
 }
 
 static const char *total_text(struct arena *arena, const struct cost_line *line)
 {
-	return money(arena, line->total, line->unknown_s, line->seconds, line->estimated);
+	return money(arena, line->total, line->unknown, line->estimated);
 }
 
 static const char *on_demand_text(struct arena *arena, const struct cost_line *line)
 {
-	return money(arena, line->on_demand_total, line->unknown_on_demand_s, line->seconds,
-		     line->estimated);
+	return money(arena, line->on_demand_total, line->unknown_on_demand, line->estimated);
 }
 
 static bool saving_known(const struct cost_line *line)
 {
-	return !line->unknown_s && !line->unknown_on_demand_s;
+	return !line->unknown && !line->unknown_on_demand;
 }
 
 static const char *saved_text(struct arena *arena, const struct cost_line *line)
@@ -154,13 +152,13 @@ static void add_sums(cJSON *object, const struct cost_line *line)
 {
 	cJSON_AddNumberToObject(object, "launches", (double)line->launches);
 	cJSON_AddNumberToObject(object, "seconds", (double)line->seconds);
-	json_add_money(object, "usd_total", line->unknown_s ? MONEY_UNKNOWN : line->total);
+	json_add_money(object, "usd_total", line->unknown ? MONEY_UNKNOWN : line->total);
 	json_add_money(object, "usd_known", line->total);
 	json_add_money(object, "on_demand_total",
-		       line->unknown_on_demand_s ? MONEY_UNKNOWN : line->on_demand_total);
+		       line->unknown_on_demand ? MONEY_UNKNOWN : line->on_demand_total);
 	cJSON_AddNumberToObject(object, "unknown_s", (double)line->unknown_s);
 	cJSON_AddBoolToObject(object, "at_most", line->estimated);
-	cJSON_AddBoolToObject(object, "every_price_known", !line->unfollowed && !line->unknown_s);
+	cJSON_AddBoolToObject(object, "every_price_known", !line->unfollowed && !line->unknown);
 }
 
 static cJSON *line_json(const struct cost_query *query, const struct cost_line *line)
@@ -233,10 +231,10 @@ static void csv_money(struct buf *row, int64_t micros, bool known)
 static void csv_sums(struct buf *row, const struct cost_line *line)
 {
 	buf_addf(row, ",%" PRId64, line->seconds);
-	csv_money(row, line->total, !line->unknown_s);
-	csv_money(row, line->on_demand_total, !line->unknown_on_demand_s);
+	csv_money(row, line->total, !line->unknown);
+	csv_money(row, line->on_demand_total, !line->unknown_on_demand);
 	csv_text(row, line->estimated ? "yes" : "no");
-	csv_text(row, !line->unfollowed && !line->unknown_s ? "yes" : "no");
+	csv_text(row, !line->unfollowed && !line->unknown ? "yes" : "no");
 }
 
 static void csv_line(struct cli *cli, const struct cost_query *query, const struct cost_line *line)

@@ -126,7 +126,9 @@ static void bills_text(struct cli *cli, const struct ended *ended, const struct 
 	if (why)
 		cli_line(cli, "  bills on  not known: %s", why);
 	else if (!nr)
-		cli_line(cli, "  bills on  nothing that was made with it");
+		cli_line(
+			cli,
+			"  bills on  nothing: its disk went with it, and what was made for it is removed");
 	arena_release(&arena);
 }
 

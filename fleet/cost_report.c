@@ -40,16 +40,18 @@ static struct cost_line *line_of(struct making *making, const char *key)
 static void add_money(struct cost_line *line, const struct bill_sum *sum, bool free)
 {
 	line->seconds += sum->seconds;
-	if (free)
-		;
-	else if (sum->total == MONEY_UNKNOWN)
+	if (!free && sum->total == MONEY_UNKNOWN) {
+		line->unknown = true;
 		line->unknown_s += sum->seconds;
-	else
+	} else if (!free) {
 		line->total += sum->total;
-	if (sum->on_demand_total == MONEY_UNKNOWN)
+	}
+	if (sum->on_demand_total == MONEY_UNKNOWN) {
+		line->unknown_on_demand = true;
 		line->unknown_on_demand_s += sum->seconds;
-	else
+	} else {
 		line->on_demand_total += sum->on_demand_total;
+	}
 }
 
 static void add_to(struct making *making, struct cost_line *line, const struct cost_basis *basis,
@@ -188,7 +190,7 @@ static int by_launch(const void *a, const void *b)
 
 	if (x->began != y->began)
 		return x->began < y->began ? -1 : 1;
-	return by_key(a, b);
+	return x->last < y->last ? -1 : x->last > y->last;
 }
 
 static void take_failures(struct cost_report *report, const struct cost_items *items)

@@ -28,13 +28,14 @@ struct cost_line {
 	int64_t total, on_demand_total; /* micro-dollars, of what is known */
 	int64_t unknown_s;		/* of those seconds the price is not known: not in total */
 	int64_t unknown_on_demand_s;
+	bool unknown, unknown_on_demand; /* some of it is, be it less than a second */
 	bool estimated;	 /* a run began or ended unseen: the total is the most it can be */
 	bool unfollowed; /* spot, and not every price step is known */
 	/* By instance: */
 	const char *name, *provider, *account, *region, *zone, *type;
 	bool spot, runs, free;
 	int64_t began, ended; /* ended: 0 while it runs */
-	size_t last;	      /* for counting launches */
+	size_t last;	      /* the launch that was added last, counted from 1 */
 };
 
 struct cost_report {
