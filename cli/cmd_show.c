@@ -9,6 +9,43 @@
 #include "core/timefmt.h"
 #include "fleet/instances.h"
 #include "fleet/look.h"
+#include "fleet/reap.h"
+
+/* What `reap` goes by; a tag that cannot be read is told, as reap tells it. */
+static void show_policy(struct cli *cli, const struct instance *instance, struct arena *arena)
+{
+	struct reap_policy policy;
+	struct error err = ERROR_INIT;
+	char text[TIME_TEXT_MAX];
+
+	if (reap_policy_read(instance, &policy, &err) < 0)
+		cli_line(cli, "  policy    %s", err.message);
+	if (policy.idle_s)
+		cli_line(cli, "  idle      after %s 'reap' %s it",
+			 duration_format(text, policy.idle_s),
+			 policy.stop_first ? "stops" : "ends");
+	if (policy.hold)
+		cli_line(cli, "  held      until %s", time_format(text, policy.hold));
+	if (policy.budget)
+		cli_line(cli, "  budget    $%s", text_money(arena, policy.budget));
+	if (policy.protected)
+		cli_line(cli, "  protected 'reap' does nothing to it");
+}
+
+static void add_policy(cJSON *object, const struct instance *instance)
+{
+	struct reap_policy policy;
+	struct error err = ERROR_INIT;
+	cJSON *one = cJSON_AddObjectToObject(object, "policy");
+
+	bool readable = reap_policy_read(instance, &policy, &err) == 0;
+	cJSON_AddNumberToObject(one, "idle_s", (double)policy.idle_s);
+	cJSON_AddBoolToObject(one, "stop_first", policy.stop_first);
+	json_add_time(one, "hold", policy.hold);
+	json_add_money(one, "budget", policy.budget ? policy.budget : MONEY_UNKNOWN);
+	cJSON_AddBoolToObject(one, "protected", policy.protected);
+	cJSON_AddStringToObject(one, "error", readable ? "" : err.message);
+}
 
 static void show_text(struct cli *cli, const struct instance *instance, const struct cost *cost)
 {
@@ -31,6 +68,8 @@ static void show_text(struct cli *cli, const struct instance *instance, const st
 	if (instance->expires && instance->state != INSTANCE_GONE)
 		cli_line(cli, "  ends      by itself at about %s",
 			 time_format(text, instance->expires));
+	if (instance->state != INSTANCE_GONE)
+		show_policy(cli, instance, &arena);
 	if (instance->ended)
 		cli_line(cli, "  %s   %s",
 			 instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING
@@ -79,6 +118,7 @@ static int show_run(struct cli *cli, void *data, int argc, const char **argv)
 			cJSON *one = json_of_instance(&list.v[0]);
 
 			json_add_cost(one, &cost);
+			add_policy(one, &list.v[0]);
 			cJSON_AddItemToObject(object, "instance", one);
 			cli_json_print(cli, object);
 		} else {

@@ -198,7 +198,7 @@ struct instance {
 	const char *image;
 	const char *key_name;
 	int64_t launched;        /* Unix s */
-	int64_t ended;           /* Unix s the cloud gives for the end, or 0 */
+	int64_t ended;           /* Unix s the cloud gives for the end, or the stop, or 0 */
 	const char *name, *owner, *launch_id; /* from our tags; "" when absent */
 	const char *token;       /* the idempotency token it was made with; "" */
 	const char *hostkey;     /* from our tag; "" */

@@ -332,3 +332,17 @@ def test_spot_that_is_taken_back(gc):
     # What was made for it still lies around until it is terminated, or launched again.
     gc.ok("--yes", "terminate", gone["id"])
     gc.nothing_left()
+
+
+def test_policy_is_shown(gc):
+    """What `reap` will go by stands in the tags, and show tells it."""
+    gc.launch("kept", "--type", "g5.xlarge", "--idle", "30m", "--budget", "5", "--protect")
+    shown = gc.ok("show", "kept").stdout
+    assert re.search(r"idle +after 30 min 'reap' ends it", shown)
+    assert re.search(r"budget +\$5\.0000", shown) and "protected" in shown
+    policy = gc.json("show", "kept")["instance"]["policy"]
+    assert (policy["idle_s"], policy["budget"], policy["protected"]) == (1800, "5.0000", True)
+    assert policy["error"] == "" and policy["hold"] is None
+    gc.sim.boto("ec2").create_tags(Resources=[gc.json("show", "kept")["instance"]["id"]],
+                                   Tags=[{"Key": "gpucloud-budget", "Value": "lots"}])
+    assert "'lots' cannot be read" in gc.ok("show", "kept").stdout
