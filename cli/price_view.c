@@ -124,8 +124,10 @@ static const char *saving(struct arena *arena, const struct price_row *row)
 	if (row->spot == MONEY_UNKNOWN || row->offer->on_demand == MONEY_UNKNOWN ||
 	    row->offer->on_demand == 0)
 		return "";
-	return arena_printf(arena, "%.0f%%",
-			    100.0 * (1.0 - (double)row->spot / (double)row->offer->on_demand));
+	/* As a whole number: a trace above on demand is "0%", not "-0%". */
+	return arena_printf(
+		arena, "%ld%%",
+		lround(100.0 * (1.0 - (double)row->spot / (double)row->offer->on_demand)));
 }
 
 static const char *gpu_text(struct arena *arena, const struct offer *offer)
