@@ -29,6 +29,8 @@ struct command {
 	const char *details; /* paragraphs, wrapped at 79 by hand, or NULL */
 	const struct opt *opts;
 	size_t args_size;     /* of the struct that opts fill; 0: none */
+	/* The options of this one are taken too: its struct stands first in ours. NULL: none. */
+	const struct command *like;
 	const char *examples; /* lines "gpucloud ...", each ended by a newline */
 	const char *exits;    /* "3 no such instance", ended by a newline each, or NULL */
 	unsigned flags;

@@ -99,6 +99,9 @@ void help_command(FILE *out, const struct command *command)
 		fputs("\nOptions:\n", out);
 		print_options(out, command->opts);
 	}
+	if (command->like)
+		fprintf(out, "\nAnd every option of '%s': gpucloud help %s\n", command->like->name,
+			command->like->name);
 	if (command->exits) {
 		fputs("\nExit codes:\n", out);
 		print_lines(out, "  ", command->exits);

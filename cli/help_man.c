@@ -136,6 +136,8 @@ static void put_command(FILE *out, const struct command *command)
 		put_paragraphs(out, command->details);
 	if (command->opts && command->opts->lng)
 		put_options(out, command->opts);
+	if (command->like)
+		fprintf(out, ".Pp\nAnd every option of\n.Cm %s .\n", command->like->name);
 	if (command->exits) {
 		fputs(".Pp\nExit codes of its own:\n", out);
 		put_literal(out, command->exits, strlen(command->exits));

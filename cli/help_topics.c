@@ -16,7 +16,7 @@ const struct help_row help_exit_codes[] = {
 	{ "6", "timed out" },
 	{ "7", "a quota of the account" },
 	{ "8", "done, and something needs attention" },
-	{ "125", "gpucloud itself failed (exec, ssh, push, pull: others are the job's)" },
+	{ "125", "gpucloud itself failed (exec and ssh alone: all others are the command's)" },
 	{ "130", "interrupted; what runs is known to 'gpucloud list'" },
 	{ NULL, NULL },
 };

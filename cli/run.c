@@ -9,6 +9,11 @@
 #include "cli/opt.h"
 #include "core/mem.h"
 
+static const struct opt *like_opts(const struct command *command)
+{
+	return command->like ? command->like->opts : NULL;
+}
+
 /* What stands in front of the words of a command for another machine. */
 static int our_words(int argc, const char *const *argv)
 {
@@ -20,7 +25,7 @@ static int our_words(int argc, const char *const *argv)
 
 	if (!command || !command->stop_after)
 		return argc;
-	const struct opt_set sets[] = { { command->opts, NULL }, global };
+	const struct opt_set sets[] = { { command->opts, NULL }, { like_opts(command), NULL }, global };
 	const struct opt_parse rest = { .sets = sets,
 					.nr_sets = ARRAY_SIZE(sets),
 					.stop_after = command->stop_after };
@@ -54,7 +59,9 @@ static int run_command(struct cli *cli, struct cli_globals *globals, int argc,
 {
 	const struct command *command = cli->command;
 	void *values = command->args_size ? xcalloc(1, command->args_size) : NULL;
-	const struct opt_set sets[] = { { command->opts, values }, { cli_global_opts, globals } };
+	const struct opt_set sets[] = { { command->opts, values },
+					{ like_opts(command), values },
+					{ cli_global_opts, globals } };
 	const struct opt_parse parse = { .sets = sets,
 					 .nr_sets = ARRAY_SIZE(sets),
 					 .stop_after = command->stop_after };
