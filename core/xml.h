@@ -66,4 +66,17 @@ int xml_stream_feed(struct xml_stream *stream, const char *data, size_t len, str
 int xml_stream_finish(struct xml_stream *stream, struct error *err); /* refuses a truncated one */
 void xml_stream_free(struct xml_stream *stream);
 
+/*
+ * One element of a stream as a tree, with all that it holds: give it what the handler is told, from
+ * that element's start to its end. A long list is then read without ever being held as a whole.
+ */
+struct xml_part;
+struct xml_part *xml_part_new(void);
+/* -1: more than XML_MAX_ELEMENTS. The first start after the end of a part, or a clear, begins anew. */
+int xml_part_start(struct xml_part *part, const char *name);
+/* The part, where that was its end: valid until the next start; else NULL. */
+const struct _xmlNode *xml_part_end(struct xml_part *part, const char *text, size_t len);
+void xml_part_clear(struct xml_part *part); /* forgets what it holds */
+void xml_part_free(struct xml_part *part);
+
 #endif

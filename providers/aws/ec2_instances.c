@@ -10,11 +10,8 @@
 #include "core/timefmt.h"
 #include "providers/aws/ec2.h"
 
-#define TAGS_MAX      50
-#define INSTANCES_MAX 100000 /* of one query */
-
-/* One with 32 network interfaces takes 60 KiB; a page must stay under XML_MAX_BYTES. */
-#define PAGE_SIZE "100"
+#define TAGS_MAX  50
+#define PAGE_SIZE "500" /* a thousand in one region come in two round trips */
 
 static enum instance_state state_of(const struct _xmlNode *item)
 {
@@ -148,72 +145,25 @@ int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct a
 
 /* --- listing ------------------------------------------------------------------------------- */
 
-struct listing {
-	const struct instance_query *query;
-	struct instance_list *list;
-	size_t cap;
-};
-
-static bool is_listed(const struct instance_list *list, const char *region, const char *id)
+static bool is_listed(const struct instance_list *list, const struct instance *instance)
 {
 	for (size_t i = 0; i < list->nr; i++)
-		if (!strcmp(list->v[i].id, id) && !strcmp(list->v[i].region, region))
+		if (!strcmp(list->v[i].id, instance->id) &&
+		    !strcmp(list->v[i].region, instance->region))
 			return true;
 	return false;
 }
 
-/* Servers that do not know a filter send everything: what was asked is asked again here. */
-static bool matches(const struct instance_query *query, const struct instance *instance)
+/* A chunk of ids may bring what another has brought. */
+static void add_read(struct instance_list *list, size_t *cap,
+		     const struct ec2_instance_reader *reader)
 {
-	bool any = query->nr_ids || query->name || query->launch_id || query->token;
-	bool found = query->nr_ids == 0;
-
-	for (size_t i = 0; i < query->nr_ids && !found; i++)
-		found = !strcmp(query->ids[i], instance->id);
-	if (!found || (!any && !*instance->launch_id))
-		return false;
-	if (!query->with_gone && instance->state == INSTANCE_GONE)
-		return false;
-	return (!query->name || !strcmp(query->name, instance->name)) &&
-	       (!query->owner || !strcmp(query->owner, instance->owner)) &&
-	       (!query->launch_id || !strcmp(query->launch_id, instance->launch_id)) &&
-	       (!query->token || !strcmp(query->token, instance->token));
-}
-
-static int take_reservation(struct ec2_job *job, const struct _xmlNode *set, struct error *err)
-{
-	struct listing *listing = job->ctx;
-	struct instance_list *list = listing->list;
-	const struct _xmlNode *item = NULL;
-
-	while (set && (item = xml_each(set, "item", item)) != NULL) {
-		struct instance instance;
-		if (ec2_instance_parse(item, job->region, &list->arena, &instance, err))
-			return -1;
-		if (!matches(listing->query, &instance) ||
-		    (listing->query->nr_ids && is_listed(list, job->region, instance.id)))
+	for (size_t i = 0; i < reader->nr; i++) {
+		if (reader->query->nr_ids && is_listed(list, &reader->v[i]))
 			continue;
-		if (list->nr == INSTANCES_MAX)
-			return error_set(err, ERROR_PROTOCOL,
-					 "the reply has more than %d instances", INSTANCES_MAX);
-		list->v = arena_grow(&list->arena, list->v, list->nr, &listing->cap,
-				     sizeof(*list->v));
-		list->v[list->nr++] = instance;
+		list->v = arena_grow(&list->arena, list->v, list->nr, cap, sizeof(*list->v));
+		list->v[list->nr++] = reader->v[i];
 	}
-	return 0;
-}
-
-static int take_page(struct ec2_job *job, const struct _xmlNode *root, struct error *err)
-{
-	const struct _xmlNode *set = xml_find(root, "reservationSet");
-	const struct _xmlNode *item = NULL;
-
-	if (!set)
-		return error_set(err, ERROR_PROTOCOL, "the reply has no 'reservationSet'");
-	while ((item = xml_each(set, "item", item)) != NULL)
-		if (take_reservation(job, xml_find(item, "instancesSet"), err))
-			return -1;
-	return 0;
 }
 
 static void add_tag_filter(struct aws_form *form, unsigned *n, const char *key, const char *value)
@@ -251,10 +201,11 @@ static void fill_form(struct aws_form *form, const struct instance_query *query,
 static void ask(struct provider *p, const struct instance_query *query, struct instance_list *list,
 		struct ec2_failures *failures)
 {
-	struct listing listing = { .query = query, .list = list };
 	size_t chunks = query->nr_ids ? (query->nr_ids + EC2_FILTER_MAX - 1) / EC2_FILTER_MAX : 1;
 	size_t n = query->nr_regions * chunks;
 	struct ec2_job *jobs = xcalloc(n + 1, sizeof(*jobs));
+	struct ec2_instance_reader *readers = xcalloc(n + 1, sizeof(*readers));
+	size_t total = 0, cap = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t from = i % chunks * EC2_FILTER_MAX;
@@ -262,16 +213,25 @@ static void ask(struct provider *p, const struct instance_query *query, struct i
 		if (nr_ids > EC2_FILTER_MAX)
 			nr_ids = EC2_FILTER_MAX;
 		jobs[i].region = query->regions[i / chunks];
-		jobs[i].page = take_page;
-		jobs[i].ctx = &listing;
+		readers[i] = (struct ec2_instance_reader){
+			.region = jobs[i].region,
+			.query = query,
+			.arena = &list->arena,
+			.total = &total,
+		};
+		ec2_instance_reader_open(&readers[i], &jobs[i]);
 		fill_form(&jobs[i].form, query, query->nr_ids ? query->ids + from : NULL, nr_ids);
 	}
 	ec2_jobs_run(p, jobs, n);
 	for (size_t i = 0; i < n; i++) {
+		/* One that failed half-way has still told some of what it holds. */
+		add_read(list, &cap, &readers[i]);
 		if (jobs[i].rc)
 			ec2_failures_add(failures, jobs[i].region, &jobs[i].err);
+		ec2_instance_reader_release(&readers[i]);
 		ec2_job_release(&jobs[i]);
 	}
+	free(readers);
 	free(jobs);
 }
 

@@ -114,6 +114,8 @@ static void answer(struct fake_cloud *cloud, struct http_attempt *attempt)
 	if (rule->times > 0)
 		rule->times--;
 	if (rule->fail) {
+		if (rule->cut && attempt->sink)
+			feed(cloud, attempt, rule->body, rule->cut);
 		attempt->rc = error_set(attempt->err, rule->fail, "the connection broke");
 		attempt->err->unknown = rule->unknown;
 		return;

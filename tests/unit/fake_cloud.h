@@ -28,7 +28,7 @@ struct fake_rule {
 	int status;
 	char *body;
 	int times;	      /* left; -1: for ever */
-	enum error_kind fail; /* instead of a reply */
+	enum error_kind fail; /* instead of a reply; with cut: after so much of it */
 	bool unknown;
 	size_t cut; /* the reply breaks off after so many bytes; 0: it does not */
 };

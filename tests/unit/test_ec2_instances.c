@@ -264,6 +264,76 @@ static void test_largest_page(void **state)
 	buf_release(&page);
 }
 
+/* However a reply comes in, and if it breaks off on its way: each instance once. */
+static void test_pages_in_pieces(void **state)
+{
+	static const char first[] =
+		PAGE(ITEM("i-01", "running", OURS("l1")) ITEM("i-02", "running", OURS("l2")),
+		     "<nextToken>n&amp;2</nextToken>");
+	static const char last[] =
+		"<R><groupSet><item><instancesSet><item><instanceId>i-98"
+		"</instanceId>" OURS(
+			"l9") "</item></instancesSet></item>"
+			      "</groupSet><nextToken/><reservationSet><item><groupSet><item>"
+			      "<instanceId>i-99</instanceId></item></groupSet><instancesSet/>"
+			      "<requesterId>1</requesterId></item><item><instancesSet>" ITEM(
+				      "i-03", "stopped", OURS("l3")) "</instancesSet></item>"
+								     "</reservationSet></R>";
+	static const char *const ids[] = { "i-01", "i-02", "i-03" };
+	struct fake_cloud *cloud = *state;
+	struct instance_query query = { .regions = regions, .nr_regions = 1 };
+
+	for (size_t cut = 1; cut < sizeof(first) - 1; cut++) {
+		struct instance_list list = { 0 };
+		struct error err = ERROR_INIT;
+		struct fake_rule *rule;
+
+		cloud->chunk = 1 + cut % 50;
+		fake_once(cloud, LIST " NextToken=n&2", 200, last);
+		rule = fake_once(cloud, LIST, 200, first);
+		rule->cut = cut;
+		rule->fail = ERROR_NETWORK;
+		fake_once(cloud, LIST, 200, first);
+		if (aws_instances(cloud->p, &query, &list, &err) < 0)
+			fail_msg("cut at %zu: %s", cut, err.message);
+		assert_int_equal(list.nr, ARRAY_SIZE(ids));
+		assert_int_equal(list.nr_failures, 0);
+		for (size_t i = 0; i < list.nr; i++)
+			assert_string_equal(list.v[i].id, ids[i]);
+		assert_int_equal(list.v[2].state, INSTANCE_STOPPED);
+		instance_list_release(&list);
+	}
+}
+
+/* What the pages before have told stays, beside the failure. */
+static void test_second_page_fails(void **state)
+{
+	static const char *const bodies[] = {
+		"<R/>",
+		PAGE(ITEM("i+1", "running", OURS("l")), ""),
+		PAGE("", "<nextToken>n2</nextToken>"),
+		"<R><reservationSet>",
+	};
+	struct fake_cloud *cloud = *state;
+	struct instance_query query = { .regions = regions, .nr_regions = 2 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct instance_list list = { 0 };
+		struct error err = ERROR_INIT;
+
+		fake_once(cloud, "https://ec2.us-east-1* " LIST " NextToken=n2", 200, bodies[i]);
+		fake_once(cloud, "https://ec2.us-east-1* " LIST, 200,
+			  PAGE(ITEM("i-01", "running", OURS("l1")), "<nextToken>n2</nextToken>"));
+		fake_once(cloud, "https://ec2.eu-west-1* " LIST, 200, NONE);
+		assert_int_equal(aws_instances(cloud->p, &query, &list, &err), 0);
+		assert_int_equal(list.nr, 1);
+		assert_int_equal(list.nr_failures, 1);
+		assert_string_equal(list.failures[0].region, "us-east-1");
+		assert_int_equal(list.failures[0].err.kind, ERROR_PROTOCOL);
+		instance_list_release(&list);
+	}
+}
+
 static void test_hostile_lists(void **state)
 {
 	static const char *const bodies[] = {
@@ -298,6 +368,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_and_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_largest_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pages_in_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_second_page_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_lists, setup, teardown),
 	};
 

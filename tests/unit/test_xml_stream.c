@@ -255,6 +255,104 @@ static void test_names_are_one_pointer(void **state)
 	xml_stream_free(stream);
 }
 
+/* Every <item> of a stream as a tree of its own. */
+struct parts {
+	struct xml_part *part;
+	struct xml_trace trace;
+	int open;
+	size_t nr;
+};
+
+static int part_start(void *ctx, const char *name, int depth)
+{
+	struct parts *parts = ctx;
+
+	if (depth < 1)
+		return 0;
+	parts->open++;
+	return xml_part_start(parts->part, name);
+}
+
+static int part_end(void *ctx, const char *name, int depth, const char *text, size_t len)
+{
+	struct parts *parts = ctx;
+	const struct _xmlNode *node;
+
+	(void)name;
+	if (depth < 1)
+		return 0;
+	node = xml_part_end(parts->part, text, len);
+	assert_int_equal(node != NULL, --parts->open == 0);
+	if (!node)
+		return 0;
+	parts->nr++;
+	xml_trace_tree(&parts->trace, node, depth);
+	return 0;
+}
+
+static void test_parts_equal_tree(void **state)
+{
+	static const char text[] = "<r><item><a>1&amp;2</a><b/><c>x<d><e>\xc3\xa4</e></d>y</c>"
+				   "</item> <item/><item>z</item></r>";
+	const struct xml_handler handler = { NULL, part_start, part_end };
+
+	(void)state;
+	for (size_t piece = 1; piece <= sizeof(text); piece += 6) {
+		struct parts parts = { .part = xml_part_new(), .trace = { .log = BUF_INIT } };
+		struct xml_handler mine = handler;
+		struct xml_trace want = { .log = BUF_INIT };
+		struct xml xml = { .doc = NULL };
+		struct error err = ERROR_INIT;
+		size_t len = sizeof(text) - 1;
+
+		mine.ctx = &parts;
+		struct xml_stream *stream = xml_stream_new(&mine, len, "it");
+		for (size_t at = 0; at < len; at += piece)
+			assert_int_equal(xml_stream_feed(stream, text + at,
+							 len - at < piece ? len - at : piece, &err),
+					 0);
+		assert_int_equal(xml_stream_finish(stream, &err), 0);
+		xml_stream_free(stream);
+		assert_int_equal(parts.nr, 3);
+		assert_int_equal(xml_parse(text, len, "it", &xml, &err), 0);
+		for (const struct _xmlNode *node = NULL;
+		     (node = xml_each(xml_root(&xml), "item", node));)
+			xml_trace_tree(&want, node, 1);
+		assert_string_equal(parts.trace.log.data, want.log.data);
+		xml_release(&xml);
+		xml_part_free(parts.part);
+		buf_release(&parts.trace.log);
+		buf_release(&want.log);
+	}
+}
+
+static void test_part_is_bounded(void **state)
+{
+	struct xml_part *part = xml_part_new();
+	const struct _xmlNode *node;
+
+	(void)state;
+	assert_null(xml_part_end(part, "", 0)); /* nothing was begun */
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(xml_part_start(part, "p"), 0);
+		for (size_t i = 1; i < XML_MAX_ELEMENTS; i++) {
+			assert_int_equal(xml_part_start(part, "x"), 0);
+			assert_null(xml_part_end(part, "1", 1));
+		}
+		assert_int_equal(xml_part_start(part, "x"), -1);
+		xml_part_clear(part);
+	}
+	/* A part that is over makes room for the next. */
+	for (size_t i = 0; i < XML_MAX_ELEMENTS + 1; i++) {
+		assert_int_equal(xml_part_start(part, "p"), 0);
+		node = xml_part_end(part, "t", 1);
+		assert_non_null(node);
+	}
+	assert_string_equal(xml_text(node, NULL), "t");
+	xml_part_free(part);
+	xml_part_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_split_at_every_position),
 		cmocka_unit_test(test_bad_byte_at_every_position),
 		cmocka_unit_test(test_names_are_one_pointer),
+		cmocka_unit_test(test_parts_equal_tree),
+		cmocka_unit_test(test_part_is_bounded),
 	};
 
 	return cmocka_run_group_tests_name("xml_stream", tests, NULL, NULL);
