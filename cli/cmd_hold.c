@@ -8,7 +8,10 @@
 #include "cli/common.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/reach.h"
+#include "core/money.h"
 #include "core/timefmt.h"
+#include "fleet/budget.h"
 #include "fleet/hold.h"
 #include "fleet/instances.h"
 
@@ -16,12 +19,15 @@
 
 struct hold_args {
 	bool protect, unprotect;
+	const char *budget;
 };
 
 static const struct opt hold_opts[] = {
 	OPT_FLAG_AT(0, "protect", struct hold_args, protect,
 		    "'reap' does nothing to it at all, until --unprotect"),
 	OPT_FLAG_AT(0, "unprotect", struct hold_args, unprotect, "'reap' may end it again"),
+	OPT_STRING_AT(0, "budget", struct hold_args, budget, "USD",
+		      "what it may cost at most from its launch on, from now on"),
 	OPT_END,
 };
 
@@ -40,6 +46,7 @@ static int protect(struct cli *cli, struct fleet *fleet, const struct instance *
 
 		cJSON_AddItemToObject(object, "instance", json_of_instance(instance));
 		cJSON_AddBoolToObject(object, "protected", on);
+		cJSON_AddBoolToObject(object, "dry_run", cli->dry_run);
 		cli_json_print(cli, object);
 		return 0;
 	}
@@ -49,8 +56,24 @@ static int protect(struct cli *cli, struct fleet *fleet, const struct instance *
 	if (on && instance->expires)
 		cli_note(cli,
 			 "its own time limit still ends it; 'gpucloud hold %s TIME' moves that",
-			 name_of(instance));
+			 fleet_target(fleet, instance));
 	return 0;
+}
+
+static void tell_budget(struct cli *cli, const struct hold *hold)
+{
+	char all[MONEY_TEXT_MAX], spent[MONEY_TEXT_MAX], price[MONEY_TEXT_MAX];
+
+	if (hold->cents)
+		cli_line(cli, "  budget    is $%s now",
+			 money_format(all, hold->cents * (USD_MICROS / 100), 2));
+	if (hold->capped)
+		cli_line(
+			cli,
+			"  budget    $%s, of which $%s is spent, lasts no longer at $%s/h, the most "
+			"an hour can cost",
+			money_format(all, hold->budget, 2), money_format(spent, hold->spent, 2),
+			money_format(price, hold->price, 4));
 }
 
 static void tell(struct cli *cli, const struct instance *instance, const struct hold *hold)
@@ -65,15 +88,20 @@ static void tell(struct cli *cli, const struct instance *instance, const struct 
 		json_add_time(object, "ends_at", hold->expires);
 		cJSON_AddBoolToObject(object, "moved", hold->moved);
 		cJSON_AddBoolToObject(object, "renewed", hold->renewed);
+		cJSON_AddBoolToObject(object, "capped", hold->capped);
+		cJSON_AddBoolToObject(object, "dry_run", cli->dry_run);
 		cli_json_print(cli, object);
 		return;
 	}
+	if (cli->dry_run)
+		cli_line(cli, "would, for it is a dry run and nothing is changed:");
 	if (!hold->until) {
 		cli_line(cli, "%s (%s) is held no longer", name_of(instance), instance->id);
 		return;
 	}
 	cli_line(cli, "%s (%s) is held until %s", name_of(instance), instance->id,
 		 time_format(text, hold->until));
+	tell_budget(cli, hold);
 	if (hold->moved)
 		cli_line(cli, "  limit     ends by itself at %s, not before%s",
 			 time_format(text, hold->expires),
@@ -84,40 +112,42 @@ static void tell(struct cli *cli, const struct instance *instance, const struct 
 }
 
 static int check(struct cli *cli, const struct hold_args *args, int argc, const char **argv,
-		 int64_t *ret_s)
+		 struct hold_wish *ret)
 {
-	*ret_s = HOLD_DEFAULT_S;
+	*ret = (struct hold_wish){ .seconds = HOLD_DEFAULT_S, .asked = argc > 1 };
 	if (args->protect && args->unprotect)
 		return cli_usage(cli, "--protect and --unprotect contradict each other");
 	if ((args->protect || args->unprotect) && argc > 1)
 		return cli_usage(cli, "--%sprotect takes no time", args->protect ? "" : "un");
+	if (args->budget && (args->protect || args->unprotect))
+		return cli_usage(cli, "--budget goes with a time, not with --%sprotect",
+				 args->protect ? "" : "un");
+	if (args->budget && budget_parse(args->budget, &ret->cents, &cli->error) < 0)
+		return -1;
 	if (argc < 2)
 		return 0;
 	if (strcmp(argv[1], "off") == 0) {
-		*ret_s = 0;
+		ret->seconds = 0;
 		return 0;
 	}
-	if (duration_parse(argv[1], "the time to hold it", ret_s, &cli->error) < 0)
+	if (duration_parse(argv[1], "the time to hold it", &ret->seconds, &cli->error) < 0)
 		return -1;
-	if (*ret_s < LEAST_S || *ret_s > HOLD_MOST_S)
+	if (ret->seconds < LEAST_S || ret->seconds > HOLD_MOST_S)
 		return cli_usage(cli, "'%s' is not between 1m and 7d", argv[1]);
 	return 0;
 }
 
 static int carry_out(struct cli *cli, struct fleet *fleet, const struct instance *instance,
-		     const struct hold_args *args, int64_t seconds)
+		     const struct hold_args *args, const struct hold_wish *wish)
 {
+	const struct machine_events events = reach_events(cli);
 	struct hold hold = { 0 };
 
 	if (args->protect || args->unprotect)
 		return protect(cli, fleet, instance, args->protect);
-	if (cli->dry_run) {
-		progress_end(cli);
-		cli_line(cli, "would hold %s (%s)", name_of(instance), instance->id);
-		return 0;
-	}
 	progress_update(cli, "holding %s", name_of(instance));
-	if (hold_set(fleet, instance, seconds, &hold, &cli->error) < 0)
+	if (hold_plan(fleet, instance, wish, &hold, &cli->error) < 0 ||
+	    (!cli->dry_run && hold_set(fleet, instance, &events, &hold, &cli->error) < 0))
 		return -1;
 	progress_end(cli);
 	tell(cli, instance, &hold);
@@ -130,18 +160,18 @@ static int hold_run(struct cli *cli, void *data, int argc, const char **argv)
 	struct fleet fleet = { 0 };
 	struct instance_list list = { 0 };
 	const char *named;
-	int64_t seconds;
+	struct hold_wish wish;
 	int rc = -1;
 
 	if (instance_check_target(argv[0], &cli->error) < 0 ||
-	    check(cli, args, argc, argv, &seconds) < 0)
+	    check(cli, args, argc, argv, &wish) < 0)
 		return -1;
 	progress_start(cli, "looking for %s", argv[0]);
 	if (cli_open_fleet(cli, &fleet, true) < 0)
 		return -1;
 	const struct region_choice choice = cli_named_regions(cli, &named);
 	if (instance_find_one(&fleet, argv[0], &choice, false, &list, &cli->error) == 0)
-		rc = carry_out(cli, &fleet, &list.v[0], args, seconds);
+		rc = carry_out(cli, &fleet, &list.v[0], args, &wish);
 	progress_end(cli);
 	instance_list_release(&list);
 	fleet_close(&fleet);
@@ -156,11 +186,13 @@ const struct command cmd_hold = {
 	.details =
 		"For TIME (2h unless said, at most 7d) being idle does not end it. Where its time\n"
 		"limit would come before, that is moved too: on the machine first, which must\n"
-		"confirm it, then in the cloud's tag. A budget still ends it.",
+		"confirm it, then in the cloud's tag, and no further than its budget lasts: a\n"
+		"TIME beyond that is refused, unless --budget makes it larger.",
 	.opts = hold_opts,
 	.args_size = sizeof(struct hold_args),
 	.examples = "gpucloud hold train\n"
 		    "gpucloud hold train 8h\n"
+		    "gpucloud hold train 2d --budget 40\n"
 		    "gpucloud hold train off\n"
 		    "gpucloud hold --protect train\n",
 	.exits = "3 there is no such instance\n",

@@ -141,9 +141,16 @@ static int look(struct idle_run *run)
 		return -1;
 	for (size_t i = 0; i < run->nr; i++) {
 		run->looks[i].instance = run->v[i];
+		run->looks[i].admit = !run->cli->dry_run;
 		run->windows[i] = window_of(run, run->v[i]);
 	}
 	look_all(&run->fleet, run->looks, run->nr);
+	for (size_t i = 0; i < run->nr; i++)
+		if (run->looks[i].admitted[0])
+			cli_note(run->cli,
+				 "%s did not answer: this computer's address, %s, is now let in by "
+				 "its security group",
+				 run->v[i]->id, run->looks[i].admitted);
 	if (idle_store_open(run->cli->paths.state, &aside, &store, &err) < 0)
 		cli_warning(run->cli, "earlier looks are not known: %s", err.message);
 	if (aside)
@@ -268,7 +275,8 @@ static int check_running(struct idle_run *run)
 			continue;
 		error_set(&run->cli->error, ERROR_CONFLICT, "%s is %s, not running",
 			  name_of(instance), instance_state_name(instance->state));
-		return error_hint(&run->cli->error, "gpucloud show %s", name_of(instance));
+		return error_hint(&run->cli->error, "gpucloud show %s",
+				  fleet_target(&run->fleet, instance));
 	}
 	return 0;
 }

@@ -41,9 +41,10 @@ static int verify(struct cli *cli, struct fleet *fleet, const struct launch_outc
 		  int64_t timeout_s, struct launch_ready *ready)
 {
 	const struct instance *instance = &outcome->made.instance;
-	const struct machine_events events = reach_events(cli);
+	struct machine_events events = reach_events(cli);
 	struct machine machine = { 0 };
 
+	events.admitted = NULL; /* who may reach it was said a moment ago: --from */
 	progress_update(cli, "%s runs; logging in", instance->id);
 	int rc = machine_wait(fleet, instance,
 			      timeout_s < TIMEOUT_LEAST_S ? TIMEOUT_LEAST_S : timeout_s, &events,

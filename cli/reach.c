@@ -22,9 +22,19 @@ static void on_note(void *ctx, const char *text)
 	cli_note(ctx, "%s", text);
 }
 
+static void on_admitted(void *ctx, const struct instance *instance, const char *cidr)
+{
+	cli_note(ctx,
+		 "%s did not answer: this computer's address, %s, is now let in by its "
+		 "security group",
+		 instance->id, cidr);
+}
+
 struct machine_events reach_events(struct cli *cli)
 {
-	return (struct machine_events){ .ctx = cli, .waiting = on_waiting, .note = on_note };
+	return (struct machine_events){
+		.ctx = cli, .waiting = on_waiting, .note = on_note, .admitted = on_admitted
+	};
 }
 
 /* Asks the cloud until it runs. *left_s is what remains of it. */
@@ -77,14 +87,18 @@ static int connect_to(struct cli *cli, struct reach *reach)
 
 int reach_open(struct cli *cli, const char *target, struct reach *ret)
 {
-	const char *named;
-
 	memset(ret, 0, sizeof(*ret));
 	if (instance_check_target(target, &cli->error) < 0)
 		return -1;
 	progress_start(cli, "looking for %s", target);
 	if (cli_open_fleet(cli, &ret->fleet, true) < 0)
 		return -1;
+	return reach_find(cli, target, ret);
+}
+
+int reach_find(struct cli *cli, const char *target, struct reach *ret)
+{
+	const char *named;
 	const struct region_choice choice = cli_named_regions(cli, &named);
 	int rc = instance_find_one(&ret->fleet, target, &choice, false, &ret->list, &cli->error);
 	if (rc == 0) {
@@ -93,6 +107,38 @@ int reach_open(struct cli *cli, const char *target, struct reach *ret)
 	}
 	progress_end(cli);
 	return rc;
+}
+
+static int is_gone(struct cli *cli, const struct reach *reach)
+{
+	const struct instance *instance = reach->instance;
+
+	error_set(&cli->error, ERROR_NOT_FOUND, "%s is %s%s%s", instance->id,
+		  instance_state_name(instance->state), instance->reason[0] ? ": " : "",
+		  instance->reason);
+	snprintf(cli->error.code, sizeof(cli->error.code), "InstanceGone");
+	return -1;
+}
+
+int reach_again(struct cli *cli, struct reach *reach, int64_t timeout_s)
+{
+	const struct machine_events events = reach_events(cli);
+	const char *const region = reach->instance->region, *const id = reach->instance->id;
+	const struct region_choice there = { .named = &region, .nr_named = 1 };
+	struct instance_list list = { 0 };
+
+	machine_close(&reach->machine);
+	error_clear(&cli->error);
+	if (instance_find_one(&reach->fleet, id, &there, true, &list, &cli->error) < 0)
+		return -1;
+	instance_list_release(&reach->list);
+	reach->list = list;
+	reach->instance = &reach->list.v[0];
+	if (reach->instance->state != INSTANCE_RUNNING &&
+	    reach->instance->state != INSTANCE_PENDING)
+		return is_gone(cli, reach);
+	return machine_wait(&reach->fleet, reach->instance, timeout_s, &events, &reach->machine,
+			    &cli->error);
 }
 
 void reach_close(struct reach *reach)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,33 +92,99 @@ static int ask(struct fleet *fleet, const char *url, struct arena *arena, const 
 			rc = error_set(err, ERROR_PROTOCOL, "'%s' did not answer with an address",
 				       url);
 	}
-	if (rc < 0) {
+	if (rc < 0)
 		error_prefix(err, "cannot find this computer's public address");
-		error_hint(err, "name it yourself: --from ADDRESS/32");
-	}
 	http_call_release(&call);
 	return rc;
+}
+
+static int find_out(struct fleet *fleet, const char *region, struct arena *arena, const char **ret,
+		    struct error *err)
+{
+	const char *endpoint;
+	struct setting checkip = { 0 };
+	bool chosen = settings_find(fleet->settings, "checkip_url", &checkip) &&
+		      checkip.origin != SETTING_DEFAULT;
+
+	if (fleet->ops->endpoint(fleet->provider, region, &endpoint, err) < 0)
+		return -1;
+	if (chosen || !http_url_is_loopback(endpoint))
+		return ask(fleet, settings_get(fleet->settings, "checkip_url"), arena, ret, err);
+	*ret = "127.0.0.1/32";
+	return 0;
 }
 
 int fleet_caller(struct fleet *fleet, const char *region, struct arena *arena,
 		 const char *const **ret, size_t *ret_nr, struct error *err)
 {
 	const char *from = settings_get(fleet->settings, "from");
-	const char *endpoint;
-	struct setting checkip = { 0 };
-	bool chosen = settings_find(fleet->settings, "checkip_url", &checkip) &&
-		      checkip.origin != SETTING_DEFAULT;
 
 	if (from)
 		return split_blocks(from, arena, ret, ret_nr, err);
-	if (fleet->ops->endpoint(fleet->provider, region, &endpoint, err) < 0)
-		return -1;
 	const char **v = arena_alloc(arena, sizeof(*v));
-	if (!chosen && http_url_is_loopback(endpoint))
-		v[0] = "127.0.0.1/32";
-	else if (ask(fleet, settings_get(fleet->settings, "checkip_url"), arena, &v[0], err) < 0)
+	if (find_out(fleet, region, arena, &v[0], err) < 0) {
+		error_hint(err, "name it yourself: --from ADDRESS/32");
 		return -1;
+	}
 	*ret = v;
 	*ret_nr = 1;
 	return 0;
+}
+
+/* Many machines may not answer at once: one question is enough for all of them. */
+struct own_address {
+	pthread_mutex_t lock;
+	bool asked;
+	int rc;
+	struct error err;
+	char cidr[FLEET_ADDRESS_MAX];
+};
+
+struct own_address *own_address_new(void)
+{
+	struct own_address *own = xcalloc(1, sizeof(*own));
+
+	pthread_mutex_init(&own->lock, NULL);
+	return own;
+}
+
+void own_address_free(struct own_address *own)
+{
+	if (!own)
+		return;
+	pthread_mutex_destroy(&own->lock);
+	free(own);
+}
+
+static int ask_now(struct fleet *fleet, const char *region, char ret[FLEET_ADDRESS_MAX],
+		   struct error *err)
+{
+	struct arena arena = { 0 };
+	const char *cidr;
+	int rc = find_out(fleet, region, &arena, &cidr, err);
+
+	if (rc == 0)
+		snprintf(ret, FLEET_ADDRESS_MAX, "%s", cidr);
+	arena_release(&arena);
+	return rc;
+}
+
+int fleet_own_address(struct fleet *fleet, const char *region, char ret[FLEET_ADDRESS_MAX],
+		      struct error *err)
+{
+	struct own_address *own = fleet->own;
+
+	if (!own)
+		return ask_now(fleet, region, ret, err);
+	pthread_mutex_lock(&own->lock);
+	if (!own->asked)
+		own->rc = ask_now(fleet, region, own->cidr, &own->err);
+	own->asked = true;
+	int rc = own->rc;
+	if (rc < 0)
+		*err = own->err;
+	else
+		memcpy(ret, own->cidr, sizeof(own->cidr));
+	pthread_mutex_unlock(&own->lock);
+	return rc;
 }

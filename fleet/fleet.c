@@ -66,9 +66,11 @@ int fleet_open(struct fleet *fleet, struct settings *settings, const struct path
 	fleet->simulated = settings_find(settings, "endpoint_url", &origin) &&
 			   origin.origin == SETTING_SIMULATOR;
 	find_owner(fleet);
+	fleet->own = own_address_new();
 
 	fleet->ops = provider_find(name ? name : "aws");
 	if (!fleet->ops) {
+		fleet_close(fleet);
 		error_set(err, ERROR_USAGE, "there is no cloud '%s' in this build", name);
 		return error_hint(err, "the clouds built in are: %s", providers[0]->name);
 	}
@@ -95,11 +97,19 @@ int fleet_open(struct fleet *fleet, struct settings *settings, const struct path
 void fleet_close(struct fleet *fleet)
 {
 	journal_close(fleet->journal);
+	own_address_free(fleet->own);
 	if (fleet->ops && fleet->provider)
 		fleet->ops->close(fleet->provider);
 	if (fleet->http)
 		http_free(fleet->http);
 	memset(fleet, 0, sizeof(*fleet));
+}
+
+const char *fleet_target(const struct fleet *fleet, const struct instance *instance)
+{
+	return text_is_label(instance->name) && text_equal(instance->owner, fleet->owner)
+		       ? instance->name
+		       : instance->id;
 }
 
 int fleet_journal(struct fleet *fleet, struct error *err)

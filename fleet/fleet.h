@@ -13,6 +13,8 @@
 #include "providers/provider.h"
 
 struct journal;
+struct cost_ahead;
+struct own_address;
 
 struct fleet {
 	struct settings *settings; /* borrowed */
@@ -24,6 +26,8 @@ struct fleet {
 	const struct provider_ops *ops;
 	struct provider *provider;
 	struct journal *journal; /* NULL until fleet_journal() */
+	struct cost_ahead *ahead; /* fleet/cost_ahead.h: prices asked for many at once, or NULL */
+	struct own_address *own; /* caller.c's: asked once for all threads; NULL: every time */
 	char owner[64];		 /* a label: whose instances are "mine" */
 	bool simulated;		 /* talks to the built-in simulator */
 };
@@ -40,6 +44,12 @@ int fleet_load_profile(struct settings *settings, const struct paths *paths,
 int fleet_open(struct fleet *fleet, struct settings *settings, const struct paths *paths,
 	       struct error *err);
 void fleet_close(struct fleet *fleet);
+
+/*
+ * How a person names it in a command that is theirs to copy: its name where that is a label and ours,
+ * else its id. Tags are written by anybody, and another owner's name may be one of ours too.
+ */
+const char *fleet_target(const struct fleet *fleet, const struct instance *instance);
 
 /* Opens the journal, once. */
 int fleet_journal(struct fleet *fleet, struct error *err);
@@ -77,5 +87,15 @@ int fleet_scope(struct fleet *fleet, char out[FLEET_SCOPE_MAX], struct error *er
  */
 int fleet_caller(struct fleet *fleet, const char *region, struct arena *arena,
 		 const char *const **ret, size_t *ret_nr, struct error *err);
+
+#define FLEET_ADDRESS_MAX 64
+
+/* The caller's own address alone, whatever "from" says: "203.0.113.7/32". */
+int fleet_own_address(struct fleet *fleet, const char *region, char ret[FLEET_ADDRESS_MAX],
+		      struct error *err);
+
+/* What fleet_own_address remembers; freed with the fleet. */
+struct own_address *own_address_new(void);
+void own_address_free(struct own_address *own);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/look.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "core/parallel.h"
 #include "fleet/idle_store.h"
 #include "fleet/machine.h"
+#include "fleet/reap.h"
 
 #define DAY_S INT64_C(86400)
 
@@ -59,14 +61,25 @@ void look_each(struct fleet *fleet, void *items, size_t n, size_t item_size, loo
 	parallel_for(items, n, item_size, LOOK_WIDTH, each_one, &each);
 }
 
+static void note_admitted(void *ctx, const struct instance *instance, const char *cidr)
+{
+	struct look *look = ctx;
+
+	(void)instance;
+	snprintf(look->admitted, sizeof(look->admitted), "%s", cidr);
+}
+
 static void look_once(struct fleet *fleet, void *item)
 {
 	struct look *look = item;
 	struct machine machine = { 0 };
 	const char *region = look->instance->region;
+	const struct machine_events events = { .ctx = look,
+					       .admitted = look->admit ? note_admitted : NULL };
 
-	if (machine_connect(fleet, look->instance, LOOK_CONNECT_MS, NULL, &machine, &look->err) ==
-	    0) {
+	error_clear(&look->err);
+	if (machine_connect(fleet, look->instance, LOOK_CONNECT_MS, &events, &machine,
+			    &look->err) == 0) {
 		look->reached = probe_take(&machine, look_now(fleet, fleet->provider, region),
 					   &look->probe, &look->err) == 0;
 		machine_close(&machine);
@@ -89,8 +102,15 @@ void look_all(struct fleet *fleet, struct look *v, size_t n)
 int look_keep(struct idle_store *store, const char *scope, const struct look *look,
 	      int64_t window_s, struct error *err)
 {
+	struct error ignored = ERROR_INIT;
+	struct reap_policy policy;
+
 	if (!look->reached)
 		return 0;
+	/* Whoever asks about a shorter time must not cost `reap` what it goes by. */
+	reap_policy_read(look->instance, &policy, &ignored);
+	if (policy.idle_s > window_s)
+		window_s = policy.idle_s;
 	return idle_store_add(store, scope, look->instance->id, &look->probe, window_s + DAY_S,
 			      err);
 }

@@ -8,21 +8,23 @@
 
 struct idle_store;
 
-#define LOOK_WIDTH	16    /* machines at once */
+#define LOOK_WIDTH	64    /* machines at once: a quarter of a MiB each */
 #define LOOK_CONNECT_MS 15000 /* to log in; the probe has PROBE_DEADLINE_MS more */
 #define LOOK_WINDOW_S	INT64_C(1800)
 
 struct look {
 	const struct instance *instance;
-	bool reached;	    /* the machine answered, if only in part */
-	struct probe probe; /* where it was not reached: partial, and says why */
-	struct error err;   /* why it was not reached */
+	bool admit; /* given: where it does not answer, let this computer in (fleet/admit.h) */
+	char admitted[FLEET_ADDRESS_MAX]; /* what was let in for it, or "" */
+	bool reached;			  /* the machine answered, if only in part */
+	struct probe probe;		  /* where it was not reached: partial, and says why */
+	struct error err;		  /* why it was not reached */
 };
 
 /* The time by the clock of the cloud that answers for that region, as far as it told. Unix s. */
 int64_t look_now(struct fleet *fleet, struct provider *provider, const char *region);
 
-/* Logs in to each of n machines and looks once. Entries are zeroed but for .instance. */
+/* Logs in to each of n machines and looks once. Entries are zeroed but for .instance, .admit. */
 void look_all(struct fleet *fleet, struct look *v, size_t n);
 
 /*

@@ -7,9 +7,12 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "fleet/admit.h"
 #include "fleet/machine_internal.h"
+#include "fleet/simulator_profile.h"
 
 #define CONNECT_MS     15000
+#define FIRST_MS       5000 /* then it is looked whether anything lets us in at all */
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MAX_MS   5000
 #define CONSOLE_LINES  12
@@ -79,6 +82,13 @@ int machine_login(struct visit *visit, struct trust *trust, struct machine *mach
 {
 	struct remote *remote = NULL;
 
+	/* Its address is nobody's: a connection would go out into the user's network. */
+	if (!simulator_profile_has_login(visit->fleet->settings)) {
+		error_set(err, ERROR_UNSUPPORTED,
+			  "%s is simulated as a state only: nobody can log in to it",
+			  visit->instance->id);
+		return error_hint(err, "gpucloud-sim start --machines sshd");
+	}
 	for (int turn = 0;; turn++) {
 		if (trust_gather(visit, trust, err) < 0)
 			return -1;
@@ -151,8 +161,8 @@ int machine_output(struct machine *machine, const char *command, int64_t deadlin
 	return rc;
 }
 
-int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
-		    const struct machine_events *events, struct machine *ret, struct error *err)
+static int connect_once(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
+			const struct machine_events *events, struct machine *ret, struct error *err)
 {
 	struct visit visit = {
 		.fleet = fleet,
@@ -175,6 +185,47 @@ int machine_connect(struct fleet *fleet, const struct instance *instance, int64_
 		*ret = machine;
 	trust_release(&trust);
 	return rc;
+}
+
+/* True where it is worth trying once more. What was in the way is in err's hint. */
+static bool let_us_in(struct fleet *fleet, const struct instance *instance,
+		      const struct machine_events *events, struct error *err)
+{
+	char cidr[FLEET_ADDRESS_MAX];
+	struct error why = ERROR_INIT;
+	int rc = admit_this_computer(fleet, instance, cidr, &why);
+
+	if (rc > 0)
+		events->admitted(events->ctx, instance, cidr);
+	else if (rc < 0 && events->note && why.kind != ERROR_CANCELLED)
+		events->note(events->ctx, why.message);
+	if (rc < 0)
+		error_hint(err, "perhaps this computer's address is not let in: %.180s",
+			   why.message);
+	return rc > 0;
+}
+
+int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
+		    const struct machine_events *events, struct machine *ret, struct error *err)
+{
+	bool may_admit = events && events->admitted && simulator_profile_has_login(fleet->settings);
+	int64_t first_ms = may_admit && timeout_ms > FIRST_MS ? FIRST_MS : timeout_ms;
+	int64_t start = clock_mono_ms(fleet->clock);
+	struct error why = ERROR_INIT;
+
+	if (connect_once(fleet, instance, first_ms, events, ret, &why) == 0)
+		return 0;
+	bool silent = why.kind == ERROR_NETWORK || why.kind == ERROR_TIMEOUT;
+	bool cut = first_ms < timeout_ms && clock_mono_ms(fleet->clock) - start >= first_ms;
+	if (!may_admit || !silent || (!let_us_in(fleet, instance, events, &why) && !cut)) {
+		*err = why;
+		return -1;
+	}
+	if (connect_once(fleet, instance, timeout_ms, events, ret, err) == 0)
+		return 0;
+	if (why.hint[0] && !err->hint[0])
+		error_hint(err, "%s", why.hint);
+	return -1;
 }
 
 /* The end of what the machine printed while it booted: usually says why nobody can log in. */
@@ -226,11 +277,13 @@ int machine_wait(struct fleet *fleet, const struct instance *instance, int64_t t
 {
 	int64_t start = clock_mono_ms(fleet->clock), pause = PAUSE_FIRST_MS;
 	int64_t left = timeout_s * 1000;
+	struct machine_events none = { 0 }, again = events ? *events : none;
 
-	for (;;) {
+	again.admitted = NULL; /* once is enough */
+	for (bool first = true;; first = false) {
 		error_clear(err);
-		if (machine_connect(fleet, instance, left < CONNECT_MS ? left : CONNECT_MS, events,
-				    ret, err) == 0)
+		if (machine_connect(fleet, instance, left < CONNECT_MS ? left : CONNECT_MS,
+				    first ? events : &again, ret, err) == 0)
 			return 0;
 		if (err->kind != ERROR_NETWORK && err->kind != ERROR_TIMEOUT)
 			break;

@@ -23,6 +23,9 @@ struct machine_events {
 	void (*waiting)(void *ctx, const struct instance *instance, const char *why,
 			int64_t seconds);
 	void (*note)(void *ctx, const char *text); /* one line worth reading */
+	/* The machine did not answer, and this computer's address was not among those it is open to:
+	 * now it is. NULL: that is not tried. */
+	void (*admitted)(void *ctx, const struct instance *instance, const char *cidr);
 };
 
 struct machine {

@@ -52,6 +52,7 @@ enum provider_cap {
 	PROVIDER_CAP_LEFTOVERS = 1 << 9,    /* leftovers, remove */
 	PROVIDER_CAP_STOP = 1 << 10,        /* stop, start: a stopped instance can go on later */
 	PROVIDER_CAP_STOP_SPOT = 1 << 11,   /* spot instances too */
+	PROVIDER_CAP_ADMIT = 1 << 12,       /* admit: more may reach a machine than at its launch */
 };
 
 /* The tags put on everything (DESIGN: labels, at most 63 of [a-z0-9_-]). */
@@ -247,6 +248,7 @@ struct launch_request {
 	const char *const *from;   /* CIDR blocks allowed in */
 	size_t nr_from;
 	unsigned disk_gib;         /* root disk; 0: the image's own */
+	unsigned disk_more_gib;    /* with disk_gib 0: so much more than the image's own */
 	const void *user_data;     /* opaque bytes; NULL: none */
 	size_t user_data_len;
 	int64_t made;              /* Unix s the launch began (TAG_MADE); 0: no such tag */
@@ -335,6 +337,23 @@ struct release_result {
 	unsigned left;                                 /* still there */
 };
 
+/* --- who may reach a machine --------------------------------------------------------------- */
+
+struct admit_request {
+	const char *region, *instance;
+	const char *launch_id; /* of the instance: names what its launch made */
+	const char *owner;     /* a label: whose address it is, told beside the rule */
+	const char *cidr;      /* one address alone: "203.0.113.7/32" */
+	uint16_t port;         /* SSH's */
+};
+
+struct admit_result {
+	bool added;	  /* false: it was let in already */
+	unsigned removed; /* older addresses of the same owner that made room */
+};
+
+#define ADMIT_MOST 16 /* addresses an owner may have added to one launch; then the oldest goes */
+
 struct provider_ops {
 	const char *name;  /* "aws" */
 	const char *title; /* "Amazon EC2" */
@@ -391,6 +410,11 @@ struct provider_ops {
 	int (*start)(struct provider *p, const char *region, const char *id, struct error *err);
 	int (*quota)(struct provider *p, const char *region, const char *type, unsigned vcpus,
 		     bool spot, struct quota *ret, struct error *err);
+	/* Lets one more address in to a machine's port, where what its launch made does not yet. Only
+	 * that is ever changed: ERROR_NOT_FOUND where there is none of ours. Safe to repeat, and from
+	 * several computers at once. */
+	int (*admit)(struct provider *p, const struct admit_request *request,
+		     struct admit_result *ret, struct error *err);
 };
 
 /* registry.c */

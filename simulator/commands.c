@@ -194,11 +194,32 @@ int command_env(const struct options *options, struct error *err)
 	return rc;
 }
 
-static int print_state(const struct buf *reply, struct error *err)
+/* Tags are the caller's: what acts on a terminal in them is '?' here. \u0000 to \u001f, \u007f, \b, \f. */
+static void tame(char *text)
+{
+	for (; *text; text++) {
+		unsigned code;
+
+		if (*text == 0x7f)
+			*text = '?';
+		if (text[0] != '\\')
+			continue;
+		text++;
+		if (*text == 'b' || *text == 'f')
+			*text = 'n';
+		else if (*text == 'u' && sscanf(text + 1, "%4x", &code) == 1 &&
+			 (code < 0x20 || code == 0x7f))
+			memcpy(text + 1, "003f", 4);
+	}
+}
+
+static int print_state(struct buf *reply, struct error *err)
 {
 	static const char format[] = "%-18s %-22s %-14s %-14s %-14s %10s  %-20s  %s\n";
 	struct json json = { 0 };
 	const cJSON *list;
+
+	tame(reply->data);
 	int rc = json_parse(reply->data, reply->len, "reply", &json, err);
 
 	if (rc == 0)

@@ -7,7 +7,7 @@ const struct provider_ops aws_provider = {
 	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_RESTART | PROVIDER_CAP_QUOTA |
 		PROVIDER_CAP_DRY_RUN | PROVIDER_CAP_USER_DATA | PROVIDER_CAP_TAGS |
 		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS | PROVIDER_CAP_CONSOLE |
-		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP,
+		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP | PROVIDER_CAP_ADMIT,
 	.open = aws_open,
 	.close = aws_close,
 	.default_region = aws_default_region,
@@ -28,4 +28,5 @@ const struct provider_ops aws_provider = {
 	.stop = aws_stop,
 	.start = aws_start,
 	.quota = aws_quota,
+	.admit = aws_admit,
 };

@@ -224,6 +224,8 @@ int aws_console(struct provider *p, const char *region, const char *id, struct b
 int aws_restart(struct provider *p, const char *region, const char *id, struct error *err);
 int aws_quota(struct provider *p, const char *region, const char *type, unsigned vcpus, bool spot,
 	      struct quota *ret, struct error *err);
+int aws_admit(struct provider *p, const struct admit_request *request, struct admit_result *ret,
+	      struct error *err);
 
 extern const struct provider_ops aws_provider;
 

@@ -169,6 +169,9 @@ bool ec2_ingress_form(const struct launch_request *request, const char *group,
 int ec2_group_make(struct provider *p, const struct launch_request *request, const char *vpc,
 		   char ret_id[EC2_ID_MAX + 1], struct error *err);
 
+/* ec2_group.c: IpPermissions.1 of a port and one block. */
+void ec2_rule_form(struct aws_form *form, uint16_t port, const char *block);
+
 /* ec2_run.c */
 /* What can be refused before anything is made: the SSH key, the size of user-data. */
 int ec2_run_check(const struct launch_request *request, struct error *err);
@@ -197,6 +200,31 @@ int ec2_instance_act(struct provider *p, const char *action, const char *region,
 /* One item of instancesSet. Only a bad id is an error: anything else must not hide an instance. */
 int ec2_instance_parse(const struct _xmlNode *item, const char *region, struct arena *arena,
 		       struct instance *ret, struct error *err);
+
+/*
+ * ec2_instance_pages.c: one listing of instances, read as it comes in. Fill the first part and open it
+ * on a job; once that ran, v holds what the query asks for, of all pages that were read.
+ */
+struct ec2_instance_reader {
+	const char *region;
+	const struct instance_query *query;
+	struct arena *arena; /* strings of v */
+	size_t *total;	     /* instances of all readers of the query */
+
+	struct instance *v;
+	size_t nr, cap;
+
+	size_t nr_before; /* of the pages before the one that is being read */
+	struct aws_stream stream;
+	struct xml_part *part;
+	int within; /* how deep on the way to an instance */
+	bool seen_set;
+	char *next; /* token */
+	int rc;
+	struct error err;
+};
+void ec2_instance_reader_open(struct ec2_instance_reader *reader, struct ec2_job *job);
+void ec2_instance_reader_release(struct ec2_instance_reader *reader);
 
 /* ec2_remove.c: 1 removed; 0 it was gone already; -1. */
 int ec2_delete(struct provider *p, const char *region, const char *action, const char *parameter,

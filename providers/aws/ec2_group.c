@@ -148,6 +148,14 @@ static int send_settled(struct provider *p, const char *region, const struct aws
 	}
 }
 
+void ec2_rule_form(struct aws_form *form, uint16_t port, const char *block)
+{
+	unsigned v4 = 0, v6 = 0;
+
+	add_rule(form, 1, port);
+	add_block(form, 1, &v4, &v6, block);
+}
+
 /* A request with one rule too many adds none of them: then one by one. */
 static int open_each(struct provider *p, const struct launch_request *request, const char *group,
 		     struct error *err)
@@ -156,13 +164,11 @@ static int open_each(struct provider *p, const struct launch_request *request, c
 		uint16_t port = port_at(request, i);
 		for (size_t j = 0; port && j < request->nr_from; j++) {
 			struct aws_form form;
-			unsigned v4 = 0, v6 = 0;
 			if (!block_is_new(request, j))
 				continue;
 			aws_form_init(&form, "AuthorizeSecurityGroupIngress", AWS_EC2_VERSION);
 			aws_form_add(&form, "GroupId", group);
-			add_rule(&form, 1, port);
-			add_block(&form, 1, &v4, &v6, request->from[j]);
+			ec2_rule_form(&form, port, request->from[j]);
 			int rc = send_settled(p, request->region, &form, err);
 			aws_form_release(&form);
 			if (rc && !aws_error_is(err, "InvalidPermission.Duplicate"))

@@ -314,7 +314,7 @@ static int check(const struct launch_request *request, const struct described *d
 			  request->arch);
 		return error_hint(err, "choose another --image, or another --type");
 	}
-	if (request->disk_gib && !*image->root_device)
+	if ((request->disk_gib || request->disk_more_gib) && !*image->root_device)
 		return error_set(err, ERROR_USAGE,
 				 "image '%s' has no root disk whose size could be set", image->id);
 	if (request->disk_gib && request->disk_gib < image->root_gib)

@@ -85,15 +85,20 @@ static void add_spot(const struct launch_request *request, struct aws_form *form
 static void add_disk(const struct launch_request *request, const struct ec2_image *image,
 		     struct aws_form *form)
 {
+	bool sized = request->disk_gib || request->disk_more_gib;
+	unsigned gib = request->disk_gib;
+
+	if (request->disk_more_gib && !gib)
+		gib = image->root_gib + request->disk_more_gib;
 	/* Some images would leave their disk behind, and it would go on billing. */
-	unsigned gib =
-		request->disk_gib ? request->disk_gib : (image->root_stays ? image->root_gib : 0);
+	if (!sized && image->root_stays)
+		gib = image->root_gib;
 
 	if (!*image->root_device || !gib)
 		return;
 	aws_form_add(form, "BlockDeviceMapping.1.DeviceName", image->root_device);
 	aws_form_addf(form, "BlockDeviceMapping.1.Ebs.VolumeSize", "%u", gib);
-	if (request->disk_gib)
+	if (sized)
 		aws_form_add(form, "BlockDeviceMapping.1.Ebs.VolumeType", "gp3");
 	aws_form_add(form, "BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
 }

@@ -5,6 +5,7 @@
  * right, and the signer's clock within five minutes of ours.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -87,7 +88,7 @@ struct check {
 	struct cloud *cloud;
 	const struct cloud_request *request;
 	const struct route *route;
-	int64_t clock_ms;
+	const struct sim_clock *clock;
 	struct cloud_reply *reply;
 	struct arena arena;
 };
@@ -181,6 +182,14 @@ static bool region_open(const struct sigv4_claim *claim)
 	return !region || strcmp(region->opt_in, "not-opted-in") != 0;
 }
 
+/* By the nearer of both clocks. */
+static int64_t lateness(const struct sim_clock *clock, int64_t time_s)
+{
+	int64_t shown = clock->shown_ms / 1000 - time_s, also = clock->also_ms / 1000 - time_s;
+
+	return llabs(also) < llabs(shown) ? also : shown;
+}
+
 static int verify(struct check *check, const struct cloud_key **ret)
 {
 	struct sigv4_input input = signed_input(check);
@@ -200,25 +209,24 @@ static int verify(struct check *check, const struct cloud_key **ret)
 		return refuse(check, AUTH_UNKNOWN_KEY, NULL);
 	if (!body_is_signed(check) || sigv4_verify(&input, &claim, key->secret_key, &err))
 		return refuse(check, AUTH_SIGNATURE, NULL);
-	late = check->clock_ms / 1000 - claim.time_s;
+	late = lateness(check->clock, claim.time_s);
 	if (late > CLOCK_TOLERANCE_S)
 		return refuse(check, AUTH_LATE, NULL);
 	if (late < -CLOCK_TOLERANCE_S)
 		return refuse(check, AUTH_EARLY, NULL);
-	if (key->expires_ms && check->clock_ms >= key->expires_ms)
+	if (key->expires_ms && check->clock->shown_ms >= key->expires_ms)
 		return refuse(check, AUTH_EXPIRED, NULL);
 	*ret = key;
 	return 0;
 }
 
 int auth_check(struct cloud *cloud, const struct cloud_request *request, const struct route *route,
-	       int64_t clock_ms, const struct cloud_key **ret, struct cloud_reply *reply)
+	       const struct sim_clock *clock, const struct cloud_key **ret,
+	       struct cloud_reply *reply)
 {
-	struct check check = { .cloud = cloud,
-			       .request = request,
-			       .route = route,
-			       .clock_ms = clock_ms,
-			       .reply = reply };
+	struct check check = {
+		.cloud = cloud, .request = request, .route = route, .clock = clock, .reply = reply
+	};
 	int rc = verify(&check, ret);
 
 	arena_release(&check.arena);

@@ -25,6 +25,12 @@ struct sim_params;
  * What instances run, if anything does. Called in the middle of requests and of cloud_advance(): it
  * must neither block nor call back. All ids are instances'. NULL in the configuration: state only.
  */
+struct cloud_admit { /* what its security groups let in by TCP; of IPv4 */
+	uint16_t from, to; /* ports */
+	const char *cidr;  /* "203.0.113.0/24" */
+};
+#define CLOUD_ADMITS_MAX 300
+
 struct cloud_boot { /* valid during the call */
 	const char *id;
 	const char *gpu; /* "V100" of NVIDIA's, or NULL */
@@ -32,6 +38,8 @@ struct cloud_boot { /* valid during the call */
 	const void *user_data; /* raw */
 	size_t len;
 	const char *public_key; /* of the launch's key pair, or NULL */
+	const struct cloud_admit *admits;
+	size_t nr_admits;
 };
 struct cloud_machines {
 	void *ctx;
@@ -42,6 +50,8 @@ struct cloud_machines {
 	void (*halt)(void *ctx, const char *id); /* stopped: its disk stays */
 	void (*end)(void *ctx, const char *id);
 	void (*console)(void *ctx, const char *id, struct buf *out); /* adds at most 64 KiB */
+	/* The rules of its security groups have changed: these are all of them now. */
+	void (*admit)(void *ctx, const char *id, const struct cloud_admit *v, size_t nr);
 };
 
 struct cloud_config {

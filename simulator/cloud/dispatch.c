@@ -178,11 +178,11 @@ static void not_found(struct cloud_reply *reply, int status, const char *what)
 	buf_addf(&reply->body, "gpucloud-sim, a simulated cloud: %s\n", what);
 }
 
-void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request, int64_t clock_ms,
-		     struct cloud_reply *reply)
+void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request,
+		     const struct sim_clock *clock, struct cloud_reply *reply)
 {
 	struct route route;
-	struct sim_call call = { .cloud = cloud, .route = &route, .clock_ms = clock_ms };
+	struct sim_call call = { .cloud = cloud, .route = &route, .clock_ms = clock->shown_ms };
 
 	cloud_request_id(cloud, reply->request_id);
 	if (strcmp(request->path, "/") != 0) {
@@ -206,7 +206,7 @@ void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request, i
 		return;
 	}
 	if (!needs_no_signature(request, &route) &&
-	    auth_check(cloud, request, &route, clock_ms, &call.key, reply))
+	    auth_check(cloud, request, &route, clock, &call.key, reply))
 		return;
 	if (route.protocol == PROTOCOL_JSON)
 		handle_counted(&call, request, NULL, reply);
@@ -217,5 +217,7 @@ void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request, i
 void cloud_handle(struct cloud *cloud, const struct cloud_request *request,
 		  struct cloud_reply *reply)
 {
-	cloud_handle_at(cloud, request, cloud_now_ms(cloud), reply);
+	const struct sim_clock clock = { cloud_now_ms(cloud), cloud_now_ms(cloud) };
+
+	cloud_handle_at(cloud, request, &clock, reply);
 }

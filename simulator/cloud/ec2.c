@@ -56,6 +56,7 @@ static const struct {
 	{ "ImportKeyPair", act_import_key },
 	{ "RebootInstances", act_reboot },
 	{ "ReleaseAddress", act_release_address },
+	{ "RevokeSecurityGroupIngress", act_revoke_ingress },
 	{ "RunInstances", act_run },
 	{ "StartInstances", act_start },
 	{ "StopInstances", act_stop },

@@ -104,6 +104,7 @@ void act_delete_key(struct ec2_call *call);
 void act_create_group(struct ec2_call *call);
 void act_describe_groups(struct ec2_call *call);
 void act_authorize_ingress(struct ec2_call *call);
+void act_revoke_ingress(struct ec2_call *call);
 void act_delete_group(struct ec2_call *call);
 void act_run(struct ec2_call *call);
 void act_describe_instances(struct ec2_call *call);

@@ -217,6 +217,26 @@ void act_authorize_ingress(struct ec2_call *call)
 	}
 	out_bool(call->out, "return", true);
 	rules_write_new(call, group, nr_old);
+	group_changed(call->cloud, group);
+}
+
+void act_revoke_ingress(struct ec2_call *call)
+{
+	const char *id = params_get(call->params, "GroupId");
+	const char *name = params_get(call->params, "GroupName");
+	struct group *group = group_need(call, id, name);
+	struct group named = { .nr_rules = 0 };
+
+	if (group)
+		rules_read(call, &named);
+	if (ec2_ready(call)) {
+		rules_drop(call, group, &named);
+		if (!params_failed(call->params)) {
+			out_bool(call->out, "return", true);
+			group_changed(call->cloud, group);
+		}
+	}
+	rules_cut(&named, 0);
 }
 
 void act_delete_group(struct ec2_call *call)

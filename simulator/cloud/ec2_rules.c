@@ -153,6 +153,33 @@ void rules_cut(struct group *group, size_t nr)
 		free(group->rules[--group->nr_rules].description);
 }
 
+static size_t find_rule(const struct group *group, const struct rule *rule)
+{
+	size_t at = 0;
+
+	while (at < group->nr_rules && !same_rule(&group->rules[at], rule))
+		at++;
+	return at;
+}
+
+void rules_drop(struct ec2_call *call, struct group *group, const struct group *which)
+{
+	for (size_t i = 0; i < which->nr_rules; i++)
+		if (find_rule(group, &which->rules[i]) == group->nr_rules) {
+			ec2_fail(call, "InvalidPermission.NotFound",
+				 "The specified rule does not exist in this security group.");
+			return;
+		}
+	for (size_t i = 0; i < which->nr_rules; i++) {
+		size_t at = find_rule(group, &which->rules[i]);
+
+		free(group->rules[at].description);
+		memmove(&group->rules[at], &group->rules[at + 1],
+			(group->nr_rules - at - 1) * sizeof(group->rules[0]));
+		group->nr_rules--;
+	}
+}
+
 static void write_ports(struct buf *out, const struct rule *rule)
 {
 	out_str(out, "ipProtocol", rule->protocol);

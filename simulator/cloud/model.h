@@ -306,6 +306,11 @@ void cloud_faults_release(struct cloud *cloud);
 bool fault_applies(const struct fault *fault, enum fault_kind kind, const char *type,
 		   const char *zone);
 
+/* admits.c: what an instance's groups let in; v has CLOUD_ADMITS_MAX entries. */
+size_t instance_admits(const struct instance *instance, struct cloud_admit *v);
+/* Its rules have changed: whatever runs behind it is told. */
+void group_changed(const struct cloud *cloud, const struct group *group);
+
 /* state.c: the changes that requests and time make. */
 struct instance *instance_launch(struct cloud *cloud, const struct run_spec *spec,
 				 const char *reservation, unsigned index);

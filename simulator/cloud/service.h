@@ -35,10 +35,14 @@ bool cloud_route(const struct cloud_request *request, struct route *route);
 
 /*
  * As cloud_handle, with the time that the servers' clocks show: signatures are judged by it, and
- * temporary credentials end by it. cloud_handle takes the model's own time.
+ * temporary credentials end by it. cloud_handle takes the model's own time. Who signs by a clock that
+ * was not moved on with ours, and shows also_ms, is not refused for that.
  */
-void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request, int64_t clock_ms,
-		     struct cloud_reply *reply);
+struct sim_clock {
+	int64_t shown_ms, also_ms;
+};
+void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request,
+		     const struct sim_clock *clock, struct cloud_reply *reply);
 
 /* One verified request. */
 struct sim_call {
@@ -53,7 +57,8 @@ struct sim_call {
  * A request without any Authorization is refused.
  */
 int auth_check(struct cloud *cloud, const struct cloud_request *request, const struct route *route,
-	       int64_t clock_ms, const struct cloud_key **ret, struct cloud_reply *reply);
+	       const struct sim_clock *clock, const struct cloud_key **ret,
+	       struct cloud_reply *reply);
 const char *request_header(const struct cloud_request *request, const char *name);
 
 void sts_handle(const struct sim_call *call, struct sim_params *params, struct cloud_reply *reply);

@@ -241,12 +241,15 @@ static void boot_machine(const struct cloud *cloud, const struct instance *insta
 	const char *data = instance->user_data ? instance->user_data : "";
 	struct buf raw = BUF_INIT_MAX(CLOUD_BODY_MAX);
 	bool nvidia = type->gpu_maker && strcmp(type->gpu_maker, "NVIDIA") == 0;
+	struct cloud_admit admits[CLOUD_ADMITS_MAX];
 	struct cloud_boot boot = { .id = instance->base.id,
 				   .gpu = nvidia ? type->gpu : NULL,
 				   /* a slice of a GPU is one to its machine */
 				   .gpus = nvidia ? type->gpus ? type->gpus : 1 : 0,
 				   .gpu_mem_mib = type->gpu_mem_mib,
-				   .public_key = public_key_of(cloud, instance) };
+				   .public_key = public_key_of(cloud, instance),
+				   .admits = admits,
+				   .nr_admits = instance_admits(instance, admits) };
 
 	address[0] = '\0';
 	if (!machines)

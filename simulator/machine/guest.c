@@ -140,6 +140,10 @@ static void take_order(struct guest *guest)
 	} else if (order.kind == ORDER_ADVANCE) {
 		guest->up_ms -= order.ms;
 		write_uptime(guest);
+	} else if (order.kind == ORDER_ADMIT) {
+		guest->order.guarded = order.guarded;
+		guest->order.nr_admitted = order.nr_admitted;
+		memcpy(guest->order.admitted, order.admitted, sizeof(order.admitted));
 	} else if (order.kind == ORDER_FAULT) {
 		guest->faults = order.faults & ~(unsigned)MACHINE_DISCONNECT;
 		guest_listen(guest);

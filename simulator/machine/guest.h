@@ -37,6 +37,11 @@ enum order_kind {
 	ORDER_END,
 	ORDER_FAULT,
 	ORDER_ADVANCE,
+	ORDER_ADMIT,
+};
+
+struct admitted {
+	uint32_t net, mask; /* host's byte order */
 };
 
 /* One datagram, followed by the public key and the user-data. id "": to every machine. */
@@ -47,6 +52,8 @@ struct order {
 	uint32_t gpus, gpu_mem_mib;
 	int64_t ms;
 	uint32_t key_len, data_len;
+	uint32_t guarded, nr_admitted; /* of ORDER_BOOT and ORDER_ADMIT: who may connect */
+	struct admitted admitted[MACHINE_ADMITS_MAX];
 };
 
 /* From the supervisor: that one is off. */
@@ -103,6 +110,10 @@ void guest_accept(struct guest *guest);
 void guest_link_ended(struct guest *guest, pid_t pid);
 void guest_cut_links(struct guest *guest);
 void guest_drop_link(struct guest *guest, size_t i); /* a connection nobody serves has gone */
+
+/* admit.c: those rules that concern the port, into the order; and whether a peer is among them. */
+void admit_set(struct order *order, uint16_t port, const struct machine_admit *v, size_t nr);
+bool admit_has(const struct order *order, uint32_t address); /* host's byte order */
 
 /* guest_disk.c: -1 with a line on the console. */
 int guest_make_disk(struct guest *guest);

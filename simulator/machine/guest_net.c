@@ -84,9 +84,11 @@ static bool other_key(const struct guest *guest)
 void guest_accept(struct guest *guest)
 {
 	struct guest_link link = { .pid = 0 };
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+	socklen_t len = sizeof(peer);
 	int flags;
 
-	link.fd = accept4(guest->listener, NULL, NULL, SOCK_CLOEXEC);
+	link.fd = accept4(guest->listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
 	if (link.fd < 0)
 		return;
 	flags = fcntl(link.fd, F_GETFL);
@@ -96,7 +98,9 @@ void guest_accept(struct guest *guest)
 		close(link.fd);
 		return;
 	}
-	if (!(guest->faults & MACHINE_HANG)) {
+	/* A security group says nothing to whom it does not let in: it drops. */
+	if (!(guest->faults & MACHINE_HANG) &&
+	    admit_has(&guest->order, ntohl(peer.sin_addr.s_addr))) {
 		link.pid = fork();
 		if (link.pid == 0)
 			become_sshd(guest, link.fd);

@@ -68,6 +68,13 @@ void machines_clear(const char *link);
 uint16_t machines_port(const struct machines *machines); /* 0: nothing listens */
 int machines_fd(const struct machines *machines); /* readable: call machines_next_off; -1: never */
 
+/* Who may connect, by IPv4 and to which ports: as security groups say it. */
+struct machine_admit {
+	uint16_t from, to;
+	const char *cidr;
+};
+#define MACHINE_ADMITS_MAX 300
+
 /* Strings are borrowed for the call. */
 struct machine_boot {
 	const char *id;	       /* "i-0123..." */
@@ -77,6 +84,9 @@ struct machine_boot {
 	const void *user_data; /* raw; len 0: none */
 	size_t len;
 	const char *public_key; /* a line for the login user's authorized_keys, or NULL */
+	bool guarded;		/* false: everybody may connect */
+	const struct machine_admit *admits;
+	size_t nr_admits; /* at most MACHINE_ADMITS_MAX */
 };
 
 /*
@@ -91,6 +101,9 @@ void machines_halt(struct machines *machines, const char *id); /* off; its disk 
 void machines_end(struct machines *machines, const char *id);  /* gone, with its disk */
 /* Adds its last 64 KiB of console output; kept after its end. */
 void machines_console(const struct machines *machines, const char *id, struct buf *out);
+/* From now on those alone may connect; to everybody else it is as if nothing were there. */
+void machines_admit(struct machines *machines, const char *id, const struct machine_admit *v,
+		    size_t nr);
 /* Time on the machines (their uptime) moves on. */
 void machines_advance(struct machines *machines, int64_t ms);
 /* faults replaces what was set before; id NULL: all of them, and those to come. */

@@ -183,6 +183,8 @@ void machines_boot(struct machines *machines, const struct machine_boot *boot,
 	order.gpu_mem_mib = boot->gpu_mem_mib;
 	order.key_len = (uint32_t)key_len;
 	order.data_len = (uint32_t)boot->len;
+	if (boot->guarded)
+		admit_set(&order, machines->config.port, boot->admits, boot->nr_admits);
 	send_order(machines, &order, boot->public_key, boot->user_data);
 }
 
@@ -246,6 +248,19 @@ void machines_advance(struct machines *machines, int64_t ms)
 
 	order_of(&order, ORDER_ADVANCE, NULL);
 	order.ms = ms;
+	send_order(machines, &order, NULL, NULL);
+}
+
+void machines_admit(struct machines *machines, const char *id, const struct machine_admit *v,
+		    size_t nr)
+{
+	struct machine_record *record = find(machines, id);
+	struct order order;
+
+	if (!record || record->ended)
+		return;
+	order_of(&order, ORDER_ADMIT, id);
+	admit_set(&order, machines->config.port, v, nr);
 	send_order(machines, &order, NULL, NULL);
 }
 

@@ -192,6 +192,7 @@ static bool take_order(struct supervisor *sv)
 	case ORDER_REBOOT:
 	case ORDER_FAULT:
 	case ORDER_ADVANCE:
+	case ORDER_ADMIT:
 		pass_on(sv, order);
 		break;
 	}

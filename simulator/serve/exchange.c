@@ -228,20 +228,24 @@ static void peer_of(struct MHD_Connection *connection, char out[INET_ADDRSTRLEN]
 static void ask_cloud(struct server *server, const struct cloud_request *request,
 		      struct delivery *delivery)
 {
+	struct sim_clock clock;
 	struct route route;
 
 	pthread_mutex_lock(&server->lock);
 	server_advance(server);
+	/* "advance" moves no client's clock: aws-cli still signs by this computer's. */
+	clock.shown_ms = server_clock_ms(server);
+	clock.also_ms = clock.shown_ms - server->offset_ms;
 	cloud_route(request, &route);
 	delivery->fault = wire_next(&server->wire, &route);
 	if (delivery->fault.kind == WIRE_DOUBLE) {
 		struct cloud_reply unheard = CLOUD_REPLY_INIT;
 
-		cloud_handle_at(server->cloud, request, server_clock_ms(server), &unheard);
+		cloud_handle_at(server->cloud, request, &clock, &unheard);
 		cloud_reply_release(&unheard);
 	}
 	if (delivery->fault.kind != WIRE_GIANT)
-		cloud_handle_at(server->cloud, request, server_clock_ms(server), &delivery->reply);
+		cloud_handle_at(server->cloud, request, &clock, &delivery->reply);
 	pthread_mutex_unlock(&server->lock);
 }
 

@@ -13,16 +13,27 @@
 
 #define PULSE_MS 100
 
+static void translate(const struct cloud_admit *v, size_t nr, struct machine_admit *ret)
+{
+	for (size_t i = 0; i < nr; i++)
+		ret[i] = (struct machine_admit){ v[i].from, v[i].to, v[i].cidr };
+}
+
 static void boot(void *ctx, const struct cloud_boot *boot, char *address)
 {
+	struct machine_admit admits[CLOUD_ADMITS_MAX];
 	const struct machine_boot machine = { .id = boot->id,
 					      .gpu = boot->gpu,
 					      .gpus = boot->gpus,
 					      .gpu_mem_mib = boot->gpu_mem_mib,
 					      .user_data = boot->user_data,
 					      .len = boot->len,
-					      .public_key = boot->public_key };
+					      .public_key = boot->public_key,
+					      .guarded = true,
+					      .admits = admits,
+					      .nr_admits = boot->nr_admits };
 
+	translate(boot->admits, boot->nr_admits, admits);
 	machines_boot(ctx, &machine, address);
 }
 
@@ -46,6 +57,14 @@ static void console(void *ctx, const char *id, struct buf *out)
 	machines_console(ctx, id, out);
 }
 
+static void admit(void *ctx, const char *id, const struct cloud_admit *v, size_t nr)
+{
+	struct machine_admit admits[CLOUD_ADMITS_MAX];
+
+	translate(v, nr, admits);
+	machines_admit(ctx, id, admits, nr);
+}
+
 int guests_start(struct server *server, const struct server_config *config, struct error *err)
 {
 	const struct machines_config machines = { .kind = config->machines,
@@ -61,7 +80,8 @@ int guests_start(struct server *server, const struct server_config *config, stru
 						       .reboot = reboot_one,
 						       .halt = halt,
 						       .end = end,
-						       .console = console };
+						       .console = console,
+						       .admit = admit };
 	server->facts.machines = config->machines;
 	server->facts.ssh_port = machines_port(server->machines);
 	return 0;

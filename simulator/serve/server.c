@@ -36,7 +36,7 @@ int64_t server_advance(struct server *server)
 
 int64_t server_clock_ms(struct server *server)
 {
-	return clock_now_ms(&clock_system) + server->wire.skew_ms;
+	return clock_now_ms(&clock_system) + server->offset_ms + server->wire.skew_ms;
 }
 
 void server_sleep(struct server *server, int64_t ms)

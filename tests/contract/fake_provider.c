@@ -87,6 +87,13 @@ static void describe(const struct fake_instance *one, struct arena *arena, struc
 		.tags = one->protected ? &protect : NULL,
 		.nr_tags = one->protected ? 1 : 0,
 	};
+	if (one->tag.key) {
+		struct tag *tag = arena_alloc(arena, sizeof(*tag));
+
+		*tag = one->tag;
+		ret->tags = tag;
+		ret->nr_tags = 1;
+	}
 }
 
 static struct fake_instance *make(struct fake_state *state, const struct launch_request *request)

@@ -35,6 +35,7 @@ struct fake_instance {
 	bool gone, spot, protected;
 	enum instance_state state; /* 0: running */
 	int64_t launched, ended, expires;
+	struct tag tag; /* one of its own, where .key is set */
 };
 
 struct fake_leftover {

@@ -59,6 +59,8 @@ static const struct {
 	RULE(test_leftovers),
 	RULE(test_leftovers_of_others),
 	RULE(test_stop_and_start),
+	RULE(test_admit),
+	RULE(test_admit_is_bounded),
 };
 
 int main(void)

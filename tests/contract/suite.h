@@ -33,7 +33,7 @@ void suite_wait_s(struct world *world, int64_t s);
 void suite_end(struct world *world, const char *id);
 void suite_nothing_lives(const struct world *world);
 
-/* suite_ask.c, suite_launch.c, suite_leftovers.c, suite_refuse.c */
+/* suite_admit.c, suite_ask.c, suite_launch.c, suite_leftovers.c, suite_refuse.c */
 void test_slots_and_bits(void **state);
 void test_account_and_regions(void **state);
 void test_offers(void **state);
@@ -54,5 +54,7 @@ void test_wrong_credentials(void **state);
 void test_leftovers(void **state);
 void test_leftovers_of_others(void **state);
 void test_stop_and_start(void **state);
+void test_admit(void **state);
+void test_admit_is_bounded(void **state);
 
 #endif

@@ -151,6 +151,12 @@ static void test_of_another_computer(void **state)
 	assert_true(follow(fake, instance, T + 6 * H).estimated);
 	instance.launched = 0;
 	assert_int_equal(follow(fake, instance, T + H).total, MONEY_UNKNOWN);
+	/* Gone: whether it was stopped for a while before that nobody can tell any more. */
+	instance = described(INSTANCE_GONE, T + 5, T + 5 + 10 * H);
+	cost = follow(fake, instance, T + 20 * H);
+	assert_int_equal(cost.seconds, 10 * H);
+	assert_true(cost.estimated);
+	assert_false(follow(fake, described(INSTANCE_STOPPED, T + 5, T + H), T + 20 * H).estimated);
 }
 
 /* --- at what price ------------------------------------------------------------------------------ */

@@ -116,6 +116,41 @@ static void test_terminate(void **state)
 	assert_int_equal(ending.cost.seconds, ending.ended - FAKE_START);
 }
 
+/* Stopped by somebody else, and ended ten hours later: once it has ended, the cloud tells the end
+ * alone. With a journal and without one the rest is not billed. */
+static void test_terminate_of_a_stopped_one(void **state)
+{
+	struct fake *fake = *state;
+	struct cost cost;
+
+	fake_must_launch(fake, "x", 0);
+	fake_later(fake, 10 * 3600);
+	struct fake_instance *one = &fake->state->v[0];
+	one->state = INSTANCE_STOPPED;
+	one->ended = FAKE_START + 90;
+	cost = end_first(fake).cost;
+	assert_int_equal(cost.seconds, 90);
+	assert_false(cost.estimated);
+	/* Launched by another computer. */
+	one->gone = true;
+	one = fake_instance_add(fake, "l9", 10 * 3600);
+	one->state = INSTANCE_STOPPED;
+	one->ended = one->launched + 90;
+	fake->state->v[0] = *one;
+	fake->state->nr = 1;
+	struct ending ending = end_first(fake);
+	assert_int_equal(ending.cost.seconds, 90);
+	assert_false(ending.cost.estimated);
+	assert_int_equal(ending.ended, fake->state->now_ms / 1000);
+	/* It ran until we ended it. */
+	fake->state->v[0].gone = false;
+	fake->state->v[0].state = INSTANCE_RUNNING;
+	fake->state->v[0].ended = 0;
+	ending = end_first(fake);
+	assert_int_equal(ending.cost.seconds, ending.ended - fake->state->v[0].launched);
+	assert_false(ending.cost.estimated);
+}
+
 /* --- costs ---------------------------------------------------------------------------------- */
 
 static struct cost follow(struct fake *fake, int64_t seconds, bool spot)
@@ -177,11 +212,9 @@ static void test_cost_without_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_zones_are_tried_in_order),
-		TEST(test_no_zone_at_all),
-		TEST(test_other_errors_stop),
-		TEST(test_terminate),
-		TEST(test_costs),
+		TEST(test_zones_are_tried_in_order),   TEST(test_no_zone_at_all),
+		TEST(test_other_errors_stop),	       TEST(test_terminate),
+		TEST(test_terminate_of_a_stopped_one), TEST(test_costs),
 		TEST(test_cost_without_history),
 	};
 

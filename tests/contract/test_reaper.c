@@ -330,13 +330,159 @@ static void stop_needs_its_tag(void **state)
 	close_cloud(&c);
 }
 
+/* What a person stopped is theirs: told once a day with what its disk bills, and never ended. */
+static void stopped_by_hand(void **state)
+{
+	struct reap_report report;
+	struct cloud c;
+
+	(void)state;
+	open_cloud(&c);
+	struct fake_instance *one = add(&c, "l1", TAG_EXPIRES, OVER);
+	struct fake_leftover *disk = fake_leftover_add(&c.fake, LEFTOVER_VOLUME, "vol", "l1", 100);
+	snprintf(disk->attached, sizeof(disk->attached), "%s", one->id);
+	tag(&c, 0, TAG_IDLE, "1800-stop");
+	tag(&c, 0, TAG_BUDGET, "1");
+	one->state = INSTANCE_STOPPED;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pass(&c, false, &report), 0);
+		assert_int_equal(report.v[0].decision.verdict, REAP_KEEP);
+		assert_int_equal(report.v[0].tell, i != 1);
+		assert_non_null(strstr(report.v[0].trouble,
+				       i != 1 ? "about $0.24 a day" : "its disks bill on"));
+		reap_report_release(&report);
+		c.fake.state->now_ms += i == 0 ? INT64_C(86399000) : 1000;
+	}
+	assert_false(one->gone);
+	close_cloud(&c);
+}
+
+/* Trouble that is found late in a pass is told as seldom as any other. */
+static void trouble_once_a_day(void **state)
+{
+	struct reap_report report;
+	struct cloud c;
+
+	(void)state;
+	open_cloud(&c);
+	struct fake_instance *one = add(&c, "l1", TAG_BUDGET, "100000");
+	one->launched = 0; /* so what it cost is not known */
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pass(&c, false, &report), 0);
+		assert_non_null(strstr(report.v[0].trouble, "its cost is not known"));
+		assert_int_equal(report.v[0].tell, i == 0);
+		reap_report_release(&report);
+		c.fake.state->now_ms += 300000;
+	}
+	/* Well, and unwell again: told at once. */
+	tag(&c, 0, TAG_BUDGET, "0");
+	c.nr_tags[0] = 0;
+	pass(&c, false, &report);
+	assert_false(report.v[0].trouble[0]);
+	reap_report_release(&report);
+	tag(&c, 0, TAG_BUDGET, "100000");
+	pass(&c, false, &report);
+	assert_true(report.v[0].tell);
+	reap_report_release(&report);
+	close_cloud(&c);
+}
+
+static unsigned tags_set;
+
+static int count_tag(struct provider *p, const char *region, const char *id, const struct tag *tag,
+		     struct error *err)
+{
+	(void)p;
+	(void)region;
+	(void)id;
+	(void)err;
+	tags_set += strcmp(tag->key, TAG_STOPPED) == 0 && strcmp(tag->value, "0") == 0;
+	return 0;
+}
+
+static void mark_anew(struct cloud *c)
+{
+	tag(c, 0, TAG_STOPPED, "1599999999");
+}
+
+static void stop_elsewhere(struct cloud *c)
+{
+	c->fake.state->v[0].state = INSTANCE_STOPPING;
+}
+
+/* Another computer's reap marks it, and stops it a moment later: the mark is not taken off. */
+static void a_mark_of_a_moment_ago_stays(void **state)
+{
+	static const struct {
+		const char *mark;
+		void (*again)(struct cloud *);
+		unsigned cleared;
+	} cases[] = {
+		{ "1599999999", NULL, 0 },	     { "1599999401", NULL, 0 },
+		{ "1599999400", NULL, 1 },	     { "1599999400", mark_anew, 0 },
+		{ "1599999400", stop_elsewhere, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reap_report report;
+		struct cloud c;
+
+		open_cloud(&c);
+		add(&c, "l1", TAG_STOPPED, cases[i].mark);
+		c.ops.tag = count_tag;
+		c.again = cases[i].again;
+		tags_set = 0;
+		assert_int_equal(pass(&c, false, &report), 0);
+		assert_int_equal(tags_set, cases[i].cleared);
+		reap_report_release(&report);
+		close_cloud(&c);
+	}
+}
+
+/* Under another owner's name than they were launched with: that must not look like all is well. */
+static void overdue_ones_of_others(void **state)
+{
+	struct reap_report report;
+	struct cloud c;
+
+	(void)state;
+	open_cloud(&c);
+	for (int i = 0; i < 3; i++)
+		snprintf(add(&c, "l1", TAG_EXPIRES, i == 2 ? LATER : OVER)->owner, 64, "%s",
+			 i ? "bob" : "alice");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pass(&c, false, &report), 0);
+		assert_int_equal(report.others, 3);
+		assert_int_equal(report.others_overdue, 2);
+		assert_string_equal(report.others_names, "alice, bob");
+		assert_int_equal(report.tell_others, i != 1);
+		reap_report_release(&report);
+		c.fake.state->now_ms += i == 0 ? 300000 : INT64_C(86400000);
+	}
+	/* With one of ours there, it is run by the right one. */
+	add(&c, "l2", NULL, NULL);
+	pass(&c, false, &report);
+	assert_true(report.others == 3 && !report.tell_others);
+	reap_report_release(&report);
+	close_cloud(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(expired_is_ended),	 cmocka_unit_test(what_is_not_ours),
-		cmocka_unit_test(half_a_listing),	 cmocka_unit_test(changed_meanwhile),
-		cmocka_unit_test(cannot_be_asked_again), cmocka_unit_test(unreachable_is_kept),
-		cmocka_unit_test(not_confirmed),	 cmocka_unit_test(stop_needs_its_tag),
+		cmocka_unit_test(expired_is_ended),
+		cmocka_unit_test(what_is_not_ours),
+		cmocka_unit_test(half_a_listing),
+		cmocka_unit_test(changed_meanwhile),
+		cmocka_unit_test(cannot_be_asked_again),
+		cmocka_unit_test(unreachable_is_kept),
+		cmocka_unit_test(not_confirmed),
+		cmocka_unit_test(stop_needs_its_tag),
+		cmocka_unit_test(stopped_by_hand),
+		cmocka_unit_test(trouble_once_a_day),
+		cmocka_unit_test(overdue_ones_of_others),
+		cmocka_unit_test(a_mark_of_a_moment_ago_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

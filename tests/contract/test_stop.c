@@ -21,6 +21,7 @@ static struct powered entry(const struct fake_instance *one)
 					 .region = one->region,
 					 .id = one->id,
 					 .name = one->name,
+					 .owner = one->owner,
 					 .launch_id = one->launch_id,
 					 .spot = one->spot,
 					 .public_ip = "",

@@ -204,11 +204,19 @@ static void test_unknown_age(void **state)
 	options.grace_s = 0;
 	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_ORPHANED);
 	options = options_of();
-	/* An instance that ended long ago tells its age. */
+	/* An instance that ended long ago tells its age, but not against a time that cannot be. */
 	struct fake_instance *gone = fake_instance_add(&fake, "l1", DAY);
 	gone->gone = true;
 	gone->ended = FAKE_START - HOUR;
+	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_UNKNOWN);
+	one->created = FAKE_START + 300; /* clocks differ */
+	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_YOUNG);
+	one->created = 0;
 	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_ORPHANED);
+	struct fake_leftover *odd = fake_leftover_add(&fake, LEFTOVER_KEY, "key", "l1", DAY);
+	odd->created = FAKE_START + 301; /* one such thing makes its whole launch unknown */
+	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_UNKNOWN);
+	odd->created = FAKE_START - DAY;
 	gone->ended = FAKE_START - 30; /* somebody's terminate may be at it this moment */
 	assert_int_equal(look_for(&fake, &options, "sg", NULL), SWEEP_YOUNG);
 	fake_close(&fake);

@@ -26,6 +26,7 @@ class MachineSim(Sim):
         self.uid = uid
         self.prefix = []
         self.clients = {}
+        self.group = None
         if uid:
             shutil.copy(self.bin, folder / "gpucloud-sim")
             fake = pathlib.Path(self.bin).parent / "gpu-selftest-fake"
@@ -47,6 +48,7 @@ class MachineSim(Sim):
 
     def start(self, *args):
         self.clients = {}
+        self.group = None
         super().start("--boot-ms", "50", *args)
         self.port = json.loads((self.folder / "sim.json").read_text()).get("ssh_port")
         link = self.folder / "machines"
@@ -64,9 +66,20 @@ class MachineSim(Sim):
             kw["UserData"] = data if isinstance(data, str) else user_data(**data)
         kw.setdefault("InstanceInitiatedShutdownBehavior", "terminate")
         kw.setdefault("spot", False)  # the market is not what these tests are about
+        kw.setdefault("SecurityGroupIds", [self.open_group()])
         one = run_one(self, **kw)["InstanceId"]
         self.wait_for(one, "running")
         return one
+
+    def open_group(self):
+        """A group that lets this computer in: without a rule nothing gets in."""
+        if not self.group:
+            ec2 = self.boto("ec2")
+            self.group = ec2.create_security_group(GroupName="open", Description="ssh")["GroupId"]
+            ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=[
+                {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535,
+                 "IpRanges": [{"CidrIp": "127.0.0.0/8"}]}])
+        return self.group
 
     def described(self, instance):
         pages = self.boto("ec2").describe_instances(InstanceIds=[instance])

@@ -26,6 +26,7 @@ static void test_slots_and_bits(void **state)
 		assert_int_equal(!ops->remove, !(ops->caps & PROVIDER_CAP_LEFTOVERS));
 		assert_int_equal(!ops->stop, !(ops->caps & PROVIDER_CAP_STOP));
 		assert_int_equal(!ops->start, !(ops->caps & PROVIDER_CAP_STOP));
+		assert_int_equal(!ops->admit, !(ops->caps & PROVIDER_CAP_ADMIT));
 	}
 }
 
