@@ -10,45 +10,94 @@
 #include "fleet/instances.h"
 #include "fleet/look.h"
 #include "fleet/reap.h"
+#include "fleet/spent.h"
+
+/* One instance, and what is known of it at this moment. */
+struct shown {
+	const struct instance *instance;
+	int64_t now;
+	struct cost cost;
+	struct reap_policy policy;
+	struct error policy_err; /* a tag that cannot be read */
+	struct spent spent;	 /* where it has a budget */
+};
+
+static void work_out(struct fleet *fleet, const struct instance *instance, struct shown *ret)
+{
+	*ret = (struct shown){
+		.instance = instance,
+		.now = look_now(fleet, fleet->provider, instance->region),
+	};
+	reap_policy_read(instance, &ret->policy, &ret->policy_err);
+	spent_work_out(fleet, instance, ret->now, true, &ret->cost, &ret->spent);
+}
+
+/* Of a budget, nobody owes anything back. */
+static int64_t left_of(const struct shown *shown, int64_t spent)
+{
+	if (!shown->policy.budget || spent == MONEY_UNKNOWN)
+		return MONEY_UNKNOWN;
+	return shown->policy.budget > spent ? shown->policy.budget - spent : 0;
+}
+
+static void show_budget(struct cli *cli, const struct shown *shown, struct arena *arena)
+{
+	int64_t least = left_of(shown, shown->spent.most),
+		most = left_of(shown, shown->spent.least);
+
+	if (least == MONEY_UNKNOWN)
+		cli_line(cli, "  budget    $%s; what is left of it is not known",
+			 text_money(arena, shown->policy.budget));
+	else if (least == most)
+		cli_line(cli, "  budget    $%s, of which $%s is left",
+			 text_money(arena, shown->policy.budget), text_money(arena, least));
+	else
+		cli_line(
+			cli,
+			"  budget    $%s, of which $%s to $%s is left: nobody here saw when it ran",
+			text_money(arena, shown->policy.budget), text_money(arena, least),
+			text_money(arena, most));
+}
 
 /* What `reap` goes by; a tag that cannot be read is told, as reap tells it. */
-static void show_policy(struct cli *cli, const struct instance *instance, struct arena *arena)
+static void show_policy(struct cli *cli, const struct shown *shown, struct arena *arena)
 {
-	struct reap_policy policy;
-	struct error err = ERROR_INIT;
+	const struct reap_policy *policy = &shown->policy;
 	char text[TIME_TEXT_MAX];
 
-	if (reap_policy_read(instance, &policy, &err) < 0)
-		cli_line(cli, "  policy    %s", err.message);
-	if (policy.idle_s)
+	if (shown->policy_err.kind != ERROR_NONE)
+		cli_line(cli, "  policy    %s", shown->policy_err.message);
+	if (policy->idle_s)
 		cli_line(cli, "  idle      after %s 'reap' %s it",
-			 duration_format(text, policy.idle_s),
-			 policy.stop_first ? "stops" : "ends");
-	if (policy.hold)
-		cli_line(cli, "  held      until %s", time_format(text, policy.hold));
-	if (policy.budget)
-		cli_line(cli, "  budget    $%s", text_money(arena, policy.budget));
-	if (policy.protected)
+			 duration_format(text, policy->idle_s),
+			 policy->stop_first ? "stops" : "ends");
+	if (policy->hold > shown->now)
+		cli_line(cli, "  held      until %s", time_format(text, policy->hold));
+	if (policy->budget)
+		show_budget(cli, shown, arena);
+	if (policy->protected)
 		cli_line(cli, "  protected 'reap' does nothing to it");
 }
 
-static void add_policy(cJSON *object, const struct instance *instance)
+static void add_policy(cJSON *object, const struct shown *shown)
 {
-	struct reap_policy policy;
-	struct error err = ERROR_INIT;
+	const struct reap_policy *policy = &shown->policy;
 	cJSON *one = cJSON_AddObjectToObject(object, "policy");
 
-	bool readable = reap_policy_read(instance, &policy, &err) == 0;
-	cJSON_AddNumberToObject(one, "idle_s", (double)policy.idle_s);
-	cJSON_AddBoolToObject(one, "stop_first", policy.stop_first);
-	json_add_time(one, "hold", policy.hold);
-	json_add_money(one, "budget", policy.budget ? policy.budget : MONEY_UNKNOWN);
-	cJSON_AddBoolToObject(one, "protected", policy.protected);
-	cJSON_AddStringToObject(one, "error", readable ? "" : err.message);
+	cJSON_AddNumberToObject(one, "idle_s", (double)policy->idle_s);
+	cJSON_AddBoolToObject(one, "stop_first", policy->stop_first);
+	json_add_time(one, "hold", policy->hold);
+	json_add_money(one, "budget", policy->budget ? policy->budget : MONEY_UNKNOWN);
+	json_add_money(one, "budget_left", left_of(shown, shown->spent.most));
+	json_add_money(one, "budget_left_most", left_of(shown, shown->spent.least));
+	cJSON_AddBoolToObject(one, "protected", policy->protected);
+	cJSON_AddStringToObject(one, "error", shown->policy_err.message);
 }
 
-static void show_text(struct cli *cli, const struct instance *instance, const struct cost *cost)
+static void show_text(struct cli *cli, const struct fleet *fleet, const struct shown *shown)
 {
+	const struct instance *instance = shown->instance;
+	const struct cost *cost = &shown->cost;
 	struct arena arena = { 0 };
 	char text[TIME_TEXT_MAX];
 
@@ -69,7 +118,7 @@ static void show_text(struct cli *cli, const struct instance *instance, const st
 		cli_line(cli, "  ends      by itself at about %s",
 			 time_format(text, instance->expires));
 	if (instance->state != INSTANCE_GONE)
-		show_policy(cli, instance, &arena);
+		show_policy(cli, shown, &arena);
 	if (instance->ended)
 		cli_line(cli, "  %s   %s",
 			 instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING
@@ -85,8 +134,7 @@ static void show_text(struct cli *cli, const struct instance *instance, const st
 				  : " (at the last price that is known)",
 		 text_money(&arena, cost->on_demand_total));
 	if (instance->state == INSTANCE_RUNNING)
-		cli_line(cli, "  end it    gpucloud terminate %s",
-			 instance->name[0] ? instance->name : instance->id);
+		cli_line(cli, "  end it    gpucloud terminate %s", fleet_target(fleet, instance));
 	arena_release(&arena);
 }
 
@@ -108,21 +156,20 @@ static int show_run(struct cli *cli, void *data, int argc, const char **argv)
 	/* An id is shown even after its end; a name may have been used again. */
 	if (instance_find_one(&fleet, argv[0], &choice, instance_is_id(argv[0]), &list,
 			      &cli->error) == 0) {
-		struct cost cost;
+		struct shown shown;
 
-		cost_follow(&fleet, &list.v[0], look_now(&fleet, fleet.provider, list.v[0].region),
-			    &cost);
+		work_out(&fleet, &list.v[0], &shown);
 		progress_end(cli);
 		if (cli->json) {
 			cJSON *object = cJSON_CreateObject();
 			cJSON *one = json_of_instance(&list.v[0]);
 
-			json_add_cost(one, &cost);
-			add_policy(one, &list.v[0]);
+			json_add_cost(one, &shown.cost);
+			add_policy(one, &shown);
 			cJSON_AddItemToObject(object, "instance", one);
 			cli_json_print(cli, object);
 		} else {
-			show_text(cli, &list.v[0], &cost);
+			show_text(cli, &fleet, &shown);
 		}
 		rc = 0;
 	}

@@ -13,6 +13,7 @@
 #include "core/mem.h"
 #include "core/timefmt.h"
 #include "fleet/instances.h"
+#include "fleet/reap.h"
 #include "fleet/stop.h"
 
 #define EXIT_ATTENTION 8
@@ -99,6 +100,28 @@ static void waiting(void *ctx, size_t left, int64_t seconds)
 			(long long)seconds);
 }
 
+/* What becomes of it if nobody does anything. */
+static void tell_fate(struct power_run *run, const struct instance *instance)
+{
+	struct cli *cli = run->cli;
+	struct error ignored = ERROR_INIT;
+	struct reap_policy policy;
+	char text[TIME_TEXT_MAX];
+
+	reap_policy_read(instance, &policy, &ignored);
+	if (policy.stopped && !policy.protected)
+		cli_line(cli, "  fate      was stopped for being idle: 'reap' ends it at %s",
+			 time_format(text, policy.stopped + REAP_STOPPED_S));
+	else
+		cli_line(cli, "  fate      stays until you end it: neither its time limit nor "
+			      "'reap' ends what you stopped");
+	if (policy.expires)
+		cli_line(cli,
+			 "  limit     stands still on the machine; in the cloud it is over at %s: "
+			 "start later than that, and hold it",
+			 time_format(text, policy.expires));
+}
+
 static void tell_stopped(struct power_run *run, const struct powered *one)
 {
 	struct cli *cli = run->cli;
@@ -110,8 +133,9 @@ static void tell_stopped(struct power_run *run, const struct powered *one)
 			 text_money(&run->arena, disks_per_day(one)));
 	else
 		cli_line(cli, "  bills on  its disks");
+	tell_fate(run, &one->instance);
 	cli_line(cli, "  go on     gpucloud start %s   (its address will be another)",
-		 name_of(one));
+		 fleet_target(&run->fleet, &one->instance));
 }
 
 static void tell_started(struct power_run *run, const struct powered *one)
@@ -121,12 +145,13 @@ static void tell_started(struct power_run *run, const struct powered *one)
 
 	cli_line(cli, "%s (%s) is running%s%s", name_of(one), one->instance.id,
 		 one->instance.public_ip[0] ? " at " : "", one->instance.public_ip);
-	cli_line(cli, "  log in    gpucloud ssh %s", name_of(one));
+	cli_line(cli, "  log in    gpucloud ssh %s", fleet_target(&run->fleet, &one->instance));
 	if (one->instance.expires && one->instance.expires <= one->instance.launched)
 		cli_line(cli,
-			 "  limit     passed at %s, while it was stopped: 'reap' and 'sweep' may "
-			 "end it",
-			 time_format(text, one->instance.expires));
+			 "  limit     passed at %s, while it was stopped: in 15 min 'reap' and "
+			 "'sweep' may end it. To keep it: gpucloud hold %s TIME",
+			 time_format(text, one->instance.expires),
+			 fleet_target(&run->fleet, &one->instance));
 }
 
 static cJSON *to_json(const struct powered *one)
@@ -163,11 +188,15 @@ static int report(struct power_run *run)
 				    "%s (%s): the cloud accepted it but still says '%s'. Look "
 				    "again: gpucloud show %s",
 				    name_of(one), one->instance.id,
-				    instance_state_name(one->instance.state), name_of(one));
+				    instance_state_name(one->instance.state),
+				    fleet_target(&run->fleet, &one->instance));
 			rc = EXIT_ATTENTION;
 		} else if (!cli->json) {
 			(run->want == POWER_STOP ? tell_stopped : tell_started)(run, one);
 		}
+		if (one->tag_err.kind != ERROR_NONE)
+			cli_warning(cli, "%s (%s): %s", name_of(one), one->instance.id,
+				    one->tag_err.message);
 	}
 	if (cli->json)
 		cli_json_print(cli, object);
@@ -260,7 +289,8 @@ const struct command cmd_stop = {
 	.details = "Returns when the cloud says that it is stopped. Its disks stay and bill on;\n"
 		   "what is on disks inside the machine (instance store, /dev/nvme1n1 and the\n"
 		   "like) is lost, and its address changes. On EC2 a spot instance cannot be\n"
-		   "stopped, only terminated. While it is stopped its time limit does not count.",
+		   "stopped, only terminated. While it is stopped its time limit does not count,\n"
+		   "and 'reap' leaves it: it stays, and its disks bill, until you end it.",
 	.opts = power_opts,
 	.args_size = sizeof(struct power_args),
 	.examples = "gpucloud stop train\n"

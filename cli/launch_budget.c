@@ -49,7 +49,6 @@ int launch_budget_apply(struct cli *cli, const struct launch_plan *plan, int64_t
 	cli_line(cli, "budget: $%s lasts %s at $%s/h, the most an hour can cost; %s",
 		 money_format(most, budget, 2), duration_format(time, limit.seconds),
 		 money_format(price, limit.price, 4),
-		 limit.ttl_is_first ? "the time limit is shorter"
-				    : "it ends by itself then, or later by 'reap'");
+		 limit.ttl_is_first ? "the time limit is shorter" : "it ends by itself then");
 	return 0;
 }

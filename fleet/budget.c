@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/money.h"
-#include "fleet/bill.h"
 #include "fleet/userdata.h"
 
 #define CENT   (USD_MICROS / 100)
@@ -50,17 +49,18 @@ int budget_apply(const struct launch_plan *plan, int64_t cents, int64_t *ttl_s,
 		error_set(err, ERROR_USAGE, "--budget needs a price, and on demand is not known");
 		return error_hint(err, "--on-demand USD, or with --spot a --bid in dollars");
 	}
-	int64_t least = money_for_time(price, BILLED_MIN_S);
+	/* Below that no timer keeps it. */
+	int64_t least =
+		money_round_up(money_for_time(price, BUDGET_MARGIN_S + USERDATA_TTL_MIN_S), CENT);
 	if (budget < least) {
 		error_set(err, ERROR_USAGE,
-			  "--budget is less than the minute that is billed at least");
-		return error_hint(err, "a minute costs up to $%s here",
-				  money_format(text, least, 4));
+			  "--budget is less than the three minutes that it takes to boot and end "
+			  "cost at most");
+		return error_hint(err, "--budget %s is the least here",
+				  money_format(text, least, 2));
 	}
 	/* A million dollars times 3600 fits. */
 	int64_t seconds = budget * HOUR_S / price - BUDGET_MARGIN_S;
-	if (seconds < USERDATA_TTL_MIN_S)
-		seconds = USERDATA_TTL_MIN_S;
 	if (seconds > USERDATA_TTL_MAX_S)
 		seconds = USERDATA_TTL_MAX_S;
 	*ret = (struct budget_limit){

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a launch may cost at most. The machine's own timer is set by the worst price there is, so that
- * the budget holds with no computer of ours on; `reap` goes by the price that is really paid, and
- * lets it live longer where that is lower. Of the machine alone: without disk, address and traffic.
+ * the budget holds with no computer of ours on; `reap` goes by the price that is really paid, and ends
+ * it where that has spent the budget. Of the machine alone: without disk, address and traffic.
  */
 #ifndef GPUCLOUD_FLEET_BUDGET_H
 #define GPUCLOUD_FLEET_BUDGET_H
@@ -27,8 +27,8 @@ struct budget_limit {
 };
 
 /*
- * ttl_s: the time limit so far (0: none); the shorter of both on return. A budget below the minute
- * that is billed at least is ERROR_USAGE; so is one where no worst price is known.
+ * ttl_s: the time limit so far (0: none); the shorter of both on return. A budget that the shortest
+ * timer and the margin could pass is ERROR_USAGE; so is one where no worst price is known.
  */
 int budget_apply(const struct launch_plan *plan, int64_t cents, int64_t *ttl_s,
 		 struct budget_limit *ret, struct error *err);

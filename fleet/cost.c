@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/text.h"
+#include "fleet/cost_ahead.h"
 #include "fleet/cost_internal.h"
 #include "fleet/expiry.h"
 
@@ -51,13 +52,17 @@ static void runs_of_instance(struct past *past, struct cost_basis *basis)
 	if (tag && expiry_parse(tag, &made, &ignored) < 0)
 		made = 0;
 	*run = (struct journal_run){ instance->launched, instance->ended, true };
+	/* The cloud tells when it ended, and nothing of a rest before that. */
+	basis->end_unseen = instance->state == INSTANCE_GONE;
 	if (is_down(instance->state) && !instance->ended) {
 		run->ended = past->until;
 		run->exact = false;
 	}
 	/* It was started again since, and what was before nobody here saw. */
-	if (made && instance->launched - made > FIRST_RUN_S)
+	if (made && instance->launched - made > FIRST_RUN_S) {
 		basis->estimated = true;
+		basis->unseen_from = made;
+	}
 	past->bill.runs = run;
 	past->bill.nr_runs = 1;
 }
@@ -76,6 +81,7 @@ static void set_runs(struct past *past, struct cost_basis *basis)
 {
 	const struct journal_bill *bill = &past->bill;
 	struct bill_run *runs = arena_alloc(&basis->arena, (bill->nr_runs + 1) * sizeof(*runs));
+	struct bill_run *sure = arena_alloc(&basis->arena, (bill->nr_runs + 1) * sizeof(*sure));
 	int64_t until = past->until;
 
 	/* Not asked, and past its own limit: that ended it. */
@@ -87,11 +93,13 @@ static void set_runs(struct past *past, struct cost_basis *basis)
 		const struct journal_run *run = &bill->runs[i];
 		int64_t to = run->ended ? run->ended : until;
 
-		basis->estimated |= !run->exact;
+		basis->estimated |= !run->exact || basis->end_unseen;
 		basis->runs = !run->ended;
 		runs[i] = (struct bill_run){ run->began, to > run->began ? to : run->began };
 		basis->end = runs[i].to;
+		sure[i] = (struct bill_run){ run->began, run->exact ? runs[i].to : run->began };
 	}
+	basis->sure = sure;
 	basis->bill.runs = runs;
 	basis->bill.nr_runs = bill->nr_runs;
 }
@@ -179,18 +187,23 @@ static void read_past(struct past *past)
 		cost_note_runs(journal, past->row, past->instance, past->until, &past->bill);
 }
 
+bool cost_is_settled(const struct journal_bill *bill, int64_t until)
+{
+	int64_t last = bill->nr_runs ? bill->runs[bill->nr_runs - 1].ended : 0;
+
+	return (bill->closed && bill->receipt.exact) || (last && until - last > FORGOTTEN_S);
+}
+
 static void ask_cloud(struct past *past)
 {
 	const struct journal_bill *bill = &past->bill;
 	int64_t last = bill->nr_runs ? bill->runs[bill->nr_runs - 1].ended : 0;
 	struct error err = ERROR_INIT;
 
-	if (bill->closed && bill->receipt.exact)
-		return;
-	if (last && past->until - last > FORGOTTEN_S)
+	if (cost_is_settled(bill, past->until))
 		return;
 	if (past->on_demand == MONEY_UNKNOWN) {
-		past->on_demand = cost_ask_on_demand(past->fleet, past->instance);
+		past->on_demand = cost_ahead_on_demand(past->fleet, past->instance);
 		if (past->row && past->fleet->journal && past->on_demand != MONEY_UNKNOWN &&
 		    journal_on_demand(past->fleet->journal, past->row->id, past->on_demand, &err) <
 			    0)
@@ -279,17 +292,24 @@ static void find_row(struct fleet *fleet, const struct instance *instance, struc
 		log_info("cost", "%s", err.message);
 }
 
+void cost_basis_of(struct fleet *fleet, const struct instance *instance, int64_t until, bool ask,
+		   struct cost_basis *ret)
+{
+	struct launch_rows rows = { 0 };
+
+	find_row(fleet, instance, &rows);
+	cost_basis_make(fleet, rows.nr ? &rows.v[0] : NULL, instance, until, ask, ret);
+	launch_rows_release(&rows);
+}
+
 static void work_out(struct fleet *fleet, const struct instance *instance, int64_t until, bool ask,
 		     struct cost *ret)
 {
-	struct launch_rows rows = { 0 };
 	struct cost_basis basis;
 
-	find_row(fleet, instance, &rows);
-	cost_basis_make(fleet, rows.nr ? &rows.v[0] : NULL, instance, until, ask, &basis);
+	cost_basis_of(fleet, instance, until, ask, &basis);
 	cost_basis_sum(&basis, ret);
 	cost_basis_release(&basis);
-	launch_rows_release(&rows);
 }
 
 void cost_recall(struct fleet *fleet, const struct instance *instance, int64_t until,
@@ -302,6 +322,19 @@ void cost_follow(struct fleet *fleet, const struct instance *instance, int64_t u
 		 struct cost *ret)
 {
 	work_out(fleet, instance, until, true, ret);
+}
+
+void cost_settle(struct fleet *fleet, const struct instance *instance, int64_t until,
+		 struct cost *ret)
+{
+	struct cost_basis basis;
+
+	cost_basis_of(fleet, instance, until, true, &basis);
+	cost_basis_sum(&basis, ret);
+	/* We did see it: it ran until we ended it, or was stopped since. */
+	if (basis.end_unseen && instance->ended)
+		ret->estimated = basis.unseen_from != 0;
+	cost_basis_release(&basis);
 }
 
 void cost_launched(struct fleet *fleet, const struct instance *instance)

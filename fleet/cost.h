@@ -27,9 +27,14 @@ struct cost {
 struct cost_basis {
 	struct arena arena;
 	struct bill bill;
-	int64_t end; /* Unix s of its last run, or `until` while it runs */
-	bool runs;   /* as far as was seen */
+	/* As the bill's runs, but of one whose end nobody saw only its beginning. */
+	const struct bill_run *sure;
+	int64_t unseen_from; /* it was launched then, and started again since: nobody here saw how
+				it ran before bill.runs[0]; 0: all was seen */
+	int64_t end;	     /* Unix s of its last run, or `until` while it runs */
+	bool runs;	     /* as far as was seen */
 	bool followed, estimated, free;
+	bool end_unseen; /* gone, and nothing was kept of it: it may have been stopped for a while */
 };
 void cost_basis_release(struct cost_basis *basis);
 void cost_basis_sum(const struct cost_basis *basis, struct cost *ret);
@@ -43,6 +48,10 @@ void cost_basis_make(struct fleet *fleet, const struct launch_row *row,
 		     const struct instance *instance, int64_t until, bool ask,
 		     struct cost_basis *ret);
 
+/* As cost_basis_make, with the journal's row, if there is one. */
+void cost_basis_of(struct fleet *fleet, const struct instance *instance, int64_t until, bool ask,
+		   struct cost_basis *ret);
+
 /* From the journal alone: no request. Unknown where the journal does not know the instance. */
 void cost_recall(struct fleet *fleet, const struct instance *instance, int64_t until,
 		 struct cost *ret);
@@ -51,6 +60,11 @@ void cost_recall(struct fleet *fleet, const struct instance *instance, int64_t u
  * cannot be had stays unknown: a receipt must not fail. Of an instance that is gone, the receipt is
  * kept. */
 void cost_follow(struct fleet *fleet, const struct instance *instance, int64_t until,
+		 struct cost *ret);
+
+/* As cost_follow, of one that is gone and whose end was asked for here. .ended: of its end, or of its
+ * stop, where it was stopped by then. */
+void cost_settle(struct fleet *fleet, const struct instance *instance, int64_t until,
 		 struct cost *ret);
 
 /* It was launched just now, by us: its first run began. */

@@ -10,6 +10,13 @@
 void cost_note_runs(struct journal *journal, const struct launch_row *row,
 		    const struct instance *instance, int64_t now, struct journal_bill *bill);
 
+/* Nothing will change in it any more, or the cloud has forgotten. */
+bool cost_is_settled(const struct journal_bill *bill, int64_t until);
+
+/* Since when its spot prices up to `until` are to be asked for; false: none are lacking. */
+bool cost_price_window(const struct journal_bill *bill, const struct instance *instance,
+		       int64_t until, int64_t *since);
+
 /* Spot price steps up to `until` that bill lacks, into bill and, where there is a row, the journal. */
 void cost_learn_prices(struct fleet *fleet, const struct launch_row *row,
 		       const struct instance *instance, int64_t until, struct journal_bill *bill);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "fleet/cost_ahead.h"
 #include "fleet/cost_internal.h"
 
 #define LATE_S 3600 /* a price step may be published so long after it happened */
@@ -41,16 +42,50 @@ static void keep(struct fleet *fleet, const struct launch_row *row, const struct
 		log_info("cost", "%s", err.message);
 }
 
+/* The first moment it ran, as far as is known; 0: it is not. */
+static int64_t first_moment(const struct journal_bill *bill, const struct instance *instance)
+{
+	return bill->nr_runs ? bill->runs[0].began : instance->launched;
+}
+
+bool cost_price_window(const struct journal_bill *bill, const struct instance *instance,
+		       int64_t until, int64_t *since)
+{
+	int64_t first = first_moment(bill, instance);
+	int64_t known = bill->priced_until > first ? bill->priced_until : first;
+
+	*since = known - LATE_S > first ? known - LATE_S : first;
+	return first && bill->priced_until < until;
+}
+
+static void take_history(struct fleet *fleet, const struct launch_row *row,
+			 const struct instance *instance, const struct spot_history *history,
+			 int64_t until, struct journal_bill *bill)
+{
+	int64_t first = first_moment(bill, instance);
+	int64_t known = bill->priced_until > first ? bill->priced_until : first;
+
+	for (size_t i = 0; i < history->nr; i++) {
+		const struct spot_series *series = &history->v[i];
+		struct price_news news = { .until = until };
+
+		if (!series->nr || strcmp(series->zone.name, instance->zone.name) != 0)
+			continue;
+		take_series(series, known, bill, &news);
+		keep(fleet, row, &news);
+		return;
+	}
+}
+
 void cost_learn_prices(struct fleet *fleet, const struct launch_row *row,
 		       const struct instance *instance, int64_t until, struct journal_bill *bill)
 {
-	struct spot_history history = { 0 };
+	struct spot_history asked = { 0 };
 	struct error err = ERROR_INIT;
-	int64_t first = bill->nr_runs ? bill->runs[0].began : instance->launched;
-	int64_t known = bill->priced_until > first ? bill->priced_until : first;
-	int64_t since = known - LATE_S > first ? known - LATE_S : first;
+	int64_t since;
+	bool failed;
 
-	if (!first || bill->priced_until >= until)
+	if (!cost_price_window(bill, instance, until, &since))
 		return;
 	const struct spot_query query = {
 		.regions = &instance->region,
@@ -61,20 +96,15 @@ void cost_learn_prices(struct fleet *fleet, const struct launch_row *row,
 		.since = since,
 		.until = until > since ? until : since + 1,
 	};
-	if (fleet->ops->spot_history(fleet->provider, &query, &history, &err) < 0) {
+	const struct spot_history *history = cost_ahead_history(fleet->ahead, &query, &failed);
+	if (failed)
+		return;
+	if (!history && fleet->ops->spot_history(fleet->provider, &query, &asked, &err) < 0) {
 		log_info("cost", "spot price not known: %s", err.message);
 		return;
 	}
-	for (size_t i = 0; i < history.nr; i++) {
-		struct price_news news = { .until = until };
-
-		if (!history.v[i].nr || strcmp(history.v[i].zone.name, instance->zone.name) != 0)
-			continue;
-		take_series(&history.v[i], known, bill, &news);
-		keep(fleet, row, &news);
-		break;
-	}
-	spot_history_release(&history);
+	take_history(fleet, row, instance, history ? history : &asked, until, bill);
+	spot_history_release(&asked);
 }
 
 int64_t cost_ask_on_demand(struct fleet *fleet, const struct instance *instance)

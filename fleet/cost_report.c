@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mem.h"
 #include "core/timefmt.h"
+#include "fleet/cost_ahead.h"
 #include "fleet/cost_report_internal.h"
 #include "fleet/look.h"
 
@@ -159,24 +161,46 @@ static struct instance instance_of_row(const struct launch_row *row)
 	};
 }
 
-static void add_item(struct fleet *fleet, struct making *making, const struct cost_item *item)
+/* What is asked about: an end that nobody saw is worth a question too. */
+static const struct instance *asked_about(struct cost_item *item, struct arena *arena, bool ask)
 {
-	const struct instance *instance = item->instance;
-	struct instance made;
-	struct cost_basis basis;
+	struct instance *made;
+
+	if (item->instance || !item->row || !ask ||
+	    (!item->gone_unseen && item->row->state != LAUNCH_ENDED))
+		return item->instance;
+	made = arena_alloc(arena, sizeof(*made));
+	*made = instance_of_row(item->row);
+	return made;
+}
+
+/* One question for each type of a region, whatever the number of instances. */
+static void add_items(struct fleet *fleet, struct making *making, struct cost_items *items)
+{
+	struct cost_want *wants = xcalloc(items->nr + 1, sizeof(*wants));
 	bool ask = making->query->ask;
 
-	if (!instance && item->row && ask &&
-	    (item->gone_unseen || item->row->state == LAUNCH_ENDED)) {
-		made = instance_of_row(item->row);
-		instance = &made;
+	for (size_t i = 0; i < items->nr; i++) {
+		struct cost_item *item = &items->v[i];
+		const struct instance *instance = asked_about(item, &items->arena, ask);
+
+		int64_t now = ask ? look_now(fleet, fleet->provider,
+					     instance ? instance->region : item->row->region)
+				  : making->query->now;
+		wants[i] = (struct cost_want){ item->row, instance, now };
 	}
-	int64_t now = ask ? look_now(fleet, fleet->provider,
-				     instance ? instance->region : item->row->region)
-			  : making->query->now;
-	cost_basis_make(fleet, item->row, instance, now, ask, &basis);
-	add_basis(making, item, &basis);
-	cost_basis_release(&basis);
+	fleet->ahead = ask ? cost_ahead_ask(fleet, wants, items->nr) : NULL;
+	for (size_t i = 0; i < items->nr; i++) {
+		struct cost_basis basis;
+
+		cost_basis_make(fleet, items->v[i].row, wants[i].instance, wants[i].until, ask,
+				&basis);
+		add_basis(making, &items->v[i], &basis);
+		cost_basis_release(&basis);
+	}
+	cost_ahead_free(fleet->ahead);
+	fleet->ahead = NULL;
+	free(wants);
 }
 
 static int by_key(const void *a, const void *b)
@@ -217,8 +241,7 @@ int cost_report_make(struct fleet *fleet, const struct cost_query *query, struct
 
 	if (cost_items_find(fleet, query, &items, err) < 0)
 		return -1;
-	for (size_t i = 0; i < items.nr; i++)
-		add_item(fleet, &making, &items.v[i]);
+	add_items(fleet, &making, &items);
 	take_failures(&making.report, &items);
 	cost_items_release(&items);
 	making.report.sum.key = "total";

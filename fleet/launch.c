@@ -95,6 +95,7 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		.from = from,
 		.nr_from = nr_from,
 		.disk_gib = options->disk_gib,
+		.disk_more_gib = options->disk_more_gib,
 		.user_data = options->user_data,
 		.user_data_len = options->user_data_len,
 	};

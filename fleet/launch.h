@@ -18,7 +18,7 @@ struct launch_options {
 	const uint16_t *ports;
 	size_t nr_ports;
 	uint16_t ssh_port;
-	unsigned disk_gib;
+	unsigned disk_gib, disk_more_gib;
 	const void *user_data; /* the user's own: the machine is then not prepared for gpucloud */
 	size_t user_data_len;
 	bool prepared;         /* our login key, a host key we know, the time limit */

@@ -6,8 +6,11 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "fleet/cost.h"
 #include "fleet/look.h"
+#include "fleet/reap.h"
+#include "fleet/spent.h"
 
 #define POLL_FIRST_MS 500
 #define POLL_MAX_MS   5000
@@ -32,13 +35,14 @@ int power_check(const struct fleet *fleet, enum power want, const struct instanc
 	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING) {
 		error_set(err, ERROR_CONFLICT, "'%s' (%s) has ended: it cannot be %s", name,
 			  instance->id, verb);
-		return error_hint(err, "gpucloud launch --name %s", name);
+		return error_hint(err, "gpucloud launch --name %s",
+				  text_is_label(name) ? name : "NAME");
 	}
 	if (want == POWER_STOP && instance->spot && !(fleet->ops->caps & PROVIDER_CAP_STOP_SPOT)) {
 		error_set(err, ERROR_UNSUPPORTED,
 			  "'%s' (%s) is a spot instance, which %s can only end, not stop", name,
 			  instance->id, fleet->ops->title);
-		return error_hint(err, "gpucloud terminate %s", name);
+		return error_hint(err, "gpucloud terminate %s", fleet_target(fleet, instance));
 	}
 	return 0;
 }
@@ -129,30 +133,80 @@ static size_t look_everywhere(const struct work *work)
 	return left;
 }
 
-/* What is not known must not keep the rest from being told. */
-static void price_disks(const struct work *work, struct powered *one)
+int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, uint64_t *ret_gib)
 {
-	const struct leftover_query query = { .regions = &one->instance.region,
+	const struct leftover_query query = { .regions = &instance->region,
 					      .nr_regions = 1,
-					      .launch_id = one->instance.launch_id };
+					      .launch_id = instance->launch_id };
 	struct leftover_list list = { 0 };
 	struct error ignored = ERROR_INIT;
+	int64_t price = MONEY_UNKNOWN;
 
-	one->disk_price = MONEY_UNKNOWN;
-	if (!one->instance.launch_id[0] || !(work->fleet->ops->caps & PROVIDER_CAP_LEFTOVERS) ||
-	    work->fleet->ops->leftovers(work->fleet->provider, &query, &list, &ignored) < 0)
-		return;
+	*ret_gib = 0;
+	if (!instance->launch_id[0] || !(fleet->ops->caps & PROVIDER_CAP_LEFTOVERS) ||
+	    fleet->ops->leftovers(fleet->provider, &query, &list, &ignored) < 0)
+		return MONEY_UNKNOWN;
 	for (size_t i = 0; i < list.nr; i++) {
 		const struct leftover *disk = &list.v[i];
 
 		if (disk->kind != LEFTOVER_VOLUME || disk->price == MONEY_UNKNOWN ||
-		    strcmp(disk->attached, one->instance.id) != 0)
+		    strcmp(disk->attached, instance->id) != 0)
 			continue;
-		one->disk_gib += disk->size_gib;
-		one->disk_price =
-			(one->disk_price == MONEY_UNKNOWN ? 0 : one->disk_price) + disk->price;
+		*ret_gib += disk->size_gib;
+		price = (price == MONEY_UNKNOWN ? 0 : price) + disk->price;
 	}
 	leftover_list_release(&list);
+	return price;
+}
+
+/* --- what is written down of it -------------------------------------------------------------- */
+
+/* A machine that runs was not left stopped: reap would end it a day after. */
+static void clear_stopped(const struct work *work, struct powered *one)
+{
+	const char *value = instance_tag(&one->instance, TAG_STOPPED);
+	const struct tag tag = { TAG_STOPPED, "0" };
+
+	if (work->want != POWER_START || !value || strcmp(value, "0") == 0)
+		return;
+	if (work->fleet->ops->tag(work->fleet->provider, one->instance.region, one->instance.id,
+				  &tag, &one->tag_err) < 0)
+		error_prefix(&one->tag_err, "cannot set the tag " TAG_STOPPED);
+}
+
+/* The cloud forgets this run at the next start; a budget must not. */
+static void keep_spent(const struct work *work, struct powered *one)
+{
+	const struct instance *instance = &one->instance;
+	int64_t now = look_now(work->fleet, work->fleet->provider, instance->region);
+	int64_t at = now;
+
+	/* When it ran is what it cost. */
+	cost_observe(work->fleet, instance, now);
+	if (work->want == POWER_STOP) {
+		one->spent_cents = spent_cents(work->fleet, instance, now);
+		at = instance->ended ? instance->ended : now;
+	} else if (instance->launched) {
+		at = instance->launched;
+	}
+	if (one->spent_cents >= 0)
+		spent_keep(work->fleet, instance, one->spent_cents, at, &one->tag_err);
+}
+
+static void begin(const struct work *work, struct powered *one)
+{
+	const struct instance *instance = &one->instance;
+
+	one->disk_price = MONEY_UNKNOWN;
+	one->spent_cents = -1;
+	one->confirmed = one->asked = has_arrived(work, one);
+	if (one->confirmed)
+		return;
+	if (work->want == POWER_START)
+		one->spent_cents =
+			spent_cents(work->fleet, instance,
+				    look_now(work->fleet, work->fleet->provider, instance->region));
+	request(work, one);
 }
 
 void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n, int64_t timeout_s,
@@ -161,14 +215,8 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 	const struct work work = { fleet, want, v, n, arena };
 	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
 
-	for (size_t i = 0; i < n; i++) {
-		v[i].disk_price = MONEY_UNKNOWN;
-		v[i].confirmed = has_arrived(&work, &v[i]);
-		if (v[i].confirmed)
-			v[i].asked = true;
-		else
-			request(&work, &v[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		begin(&work, &v[i]);
 	for (;;) {
 		size_t left = look_everywhere(&work);
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
@@ -182,13 +230,12 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct instance *instance = &v[i].instance;
-
+		if (v[i].asked)
+			clear_stopped(&work, &v[i]);
 		if (!v[i].confirmed)
 			continue;
-		/* When it ran is what it cost; the cloud forgets it at the next start. */
-		cost_observe(fleet, instance, look_now(fleet, fleet->provider, instance->region));
+		keep_spent(&work, &v[i]);
 		if (want == POWER_STOP)
-			price_disks(&work, &v[i]);
+			v[i].disk_price = stop_disk_price(fleet, &v[i].instance, &v[i].disk_gib);
 	}
 }

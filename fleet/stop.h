@@ -15,6 +15,8 @@ struct powered {
 	bool asked;		  /* the cloud accepted the request */
 	bool confirmed;		  /* it is in the state asked for */
 	struct error err;	  /* why not, where it was not asked */
+	struct error tag_err;	  /* it is as asked for, but its tags do not say so */
+	int64_t spent_cents;	  /* before a start (fleet/spent.h); -1: nobody is sure */
 	uint64_t disk_gib;	  /* of a stopped one: what bills on, and about what an hour */
 	int64_t disk_price;	  /* MONEY_UNKNOWN */
 };
@@ -27,6 +29,9 @@ struct power_events {
 /* Whether it can be done at all, before anybody is asked: ERROR_UNSUPPORTED, ERROR_CONFLICT. */
 int power_check(const struct fleet *fleet, enum power want, const struct instance *instance,
 		struct error *err);
+
+/* What its disks bill while it is stopped: about, micro-dollars an hour; MONEY_UNKNOWN. */
+int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, uint64_t *ret_gib);
 
 /*
  * Asks for all n, then waits until the cloud confirms each or timeout_s has passed. `v` has n zeroed

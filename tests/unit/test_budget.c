@@ -88,9 +88,12 @@ static void test_limit(void **state)
 		{ true, true, 500000, 1000000, 200, 12 * H, 4 * H - 120, false },
 		{ true, true, 500000, MONEY_UNKNOWN, 200, 12 * H, 4 * H - 120, false },
 		{ true, false, 0, 1000000, 200, 12 * H, 2 * H - 120, false },
-		/* around the minute that is billed at least: $0.06 at $3.60/h is one */
-		{ false, false, 0, 3600000, 6, 12 * H, 60, false },
-		{ false, false, 0, 3600000, 5, 12 * H, -1, false },
+		/* what it takes to boot and end must fit: $0.18 at $3.60/h are three minutes */
+		{ false, false, 0, 3600000, 6, 12 * H, -1, false },
+		{ false, false, 0, 3600000, 17, 12 * H, -1, false },
+		{ false, false, 0, 526000, 1, 12 * H, -1, false },
+		{ false, false, 0, 526000, 2, 12 * H, -1, false },
+		{ false, false, 0, 526000, 3, 12 * H, 85, false },
 		{ false, false, 0, 3600000, 18, 12 * H, 60, false },
 		{ false, false, 0, 3600000, 19, 12 * H, 70, false },
 		/* no price, no promise */
