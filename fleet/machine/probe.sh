@@ -131,6 +131,51 @@ processes() {
 	done
 } 2>/dev/null
 
+# same PID TICKS: that process still, and not another one with its number: by when it began. A simulated
+# machine's own /proc has no processes.
+same() {
+	number "$1" && [ "$number" -gt 0 ] || return 1
+	one=$root/proc/$number/stat
+	[ -e "$one" ] || one=/proc/$number/stat
+	{ read -r line <"$one"; } 2>/dev/null || return 1
+	# shellcheck disable=SC2086 # fields
+	set -- "$2" ${line##*") "}
+	[ "${2:-Z}" != Z ] && [ "${21:-}" = "$1" ]
+}
+
+# heavier STATE STATE: work decides, else what cannot be read, else what has ended.
+heavier() {
+	case $1:$2 in
+	running:* | setup:none | setup:done | setup:failed | failed:none | failed:done | done:none) return 0 ;;
+	esac
+	return 1
+}
+
+# gpucloud's own jobs, those of the user who looks (docs/job.md): sets $ours.
+our_jobs() {
+	ours=none boot=''
+	{ read -r boot <"$root/proc/sys/kernel/random/boot_id"; } 2>/dev/null
+	folder=${HOME:-/nonexistent}/.gpucloud/jobs
+	[ ! -d "$folder" ] || { [ -r "$folder" ] && [ -x "$folder" ]; } || ours=failed
+	for one_job in "$folder"/[0-9]*; do
+		[ -d "$one_job" ] || continue
+		word='' pid='' ticks='' booted=''
+		{ read -r word pid ticks booted _ <"$one_job/state"; } 2>/dev/null
+		case $word in
+		starting | setup | running)
+			if [ "$booted" != "$boot" ] || ! same "$pid" "$ticks"; then
+				word='done'
+			elif [ "$word" = starting ]; then
+				word=setup
+			fi
+			;;
+		'done') ;;
+		*) word=failed ;;
+		esac
+		! heavier "$word" "$ours" || ours=$word
+	done
+}
+
 # What a job says of itself: "setup", "running" or "done", and perhaps a process; where that
 # has ended, so has the job. docs/reap.md tells who writes it.
 job() {
@@ -154,6 +199,8 @@ job() {
 		first "$lib/setup"
 		[ -n "$word" ] && ! alive "$word" || state=setup
 	fi
+	our_jobs
+	! heavier "$ours" "$state" || state=$ours
 	# cloud-init writes result.json when it is through with everything.
 	[ ! -e "$root/run/cloud-init/status.json" ] || [ -e "$root/run/cloud-init/result.json" ] || state=setup
 	[ -z "$installing" ] || [ "$state" = running ] || state=setup
