@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gpucloud push and pull: a file or a folder to an instance and back, by SFTP. */
+/* gpucloud push and pull: a file or a folder to an instance and back, by what changed. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,69 +7,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/command.h"
-#include "cli/out.h"
+#include "cli/copy_show.h"
 #include "cli/progress.h"
 #include "cli/reach.h"
 #include "core/arena.h"
+#include "ssh/sync/sync.h"
 
-/* "1 file, 12 bytes", "200 files, 1.5 kB", "3 files, 20.1 MB" */
-struct amount {
-	char text[80];
+#define AGAIN_S 120 /* for a connection that was lost to come back */
+
+struct copy_args {
+	bool mirror, checksum, no_ignore;
+	struct opt_strings exclude;
 };
 
-static struct amount amount(uint64_t files, uint64_t bytes)
-{
-	struct amount ret;
-	int n = snprintf(ret.text, sizeof(ret.text), "%" PRIu64 " file%s, ", files,
-			 files == 1 ? "" : "s");
-	char *rest = ret.text + n;
-	size_t room = sizeof(ret.text) - (size_t)n;
-
-	if (bytes < 1000)
-		snprintf(rest, room, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
-	else if (bytes < 999950)
-		snprintf(rest, room, "%.1f kB", (double)bytes / 1e3);
-	else if (bytes < 999950000)
-		snprintf(rest, room, "%.1f MB", (double)bytes / 1e6);
-	else
-		snprintf(rest, room, "%.1f GB", (double)bytes / 1e9);
-	return ret;
-}
-
-/* What has been moved so far. */
-struct moving {
-	struct cli *cli;
-	uint64_t files, bytes;
-};
-
-static void on_moved(void *ctx, const char *path, uint64_t files, uint64_t bytes)
-{
-	struct moving *moving = ctx;
-
-	moving->files = files;
-	moving->bytes = bytes;
-	progress_update(moving->cli, "%s: %s", amount(files, bytes).text, path);
-}
-
-static int done(struct cli *cli, const struct moving *moving, const char *from, const char *to)
-{
-	progress_end(cli);
-	if (cli->json) {
-		cJSON *object = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(object, "from", from);
-		cJSON_AddStringToObject(object, "to", to);
-		cJSON_AddNumberToObject(object, "files", (double)moving->files);
-		cJSON_AddNumberToObject(object, "bytes", (double)moving->bytes);
-		cli_json_print(cli, object);
-	} else {
-		cli_note(cli, "%s: %s -> %s", amount(moving->files, moving->bytes).text, from, to);
-	}
-	return 0;
-}
+#define COPY_OPTS                                                                  \
+	OPT_FLAG_AT(0, "delete", struct copy_args, mirror,                         \
+		    "remove what the source does not have, last of all"),          \
+		OPT_FLAG_AT(0, "checksum", struct copy_args, checksum,             \
+			    "compare contents, whatever size and time say"),       \
+		OPT_STRINGS_AT(0, "exclude", struct copy_args, exclude, "PATTERN", \
+			       "leave that out, as .gitignore has it (repeatable)")
 
 /* The last component: what a path is called where it arrives. "/" has none: "". */
 static const char *base_name(struct arena *arena, const char *path)
@@ -130,39 +88,92 @@ static int check_local(struct cli *cli, const char *local)
 	return 0;
 }
 
-static int push_run(struct cli *cli, void *data, int argc, const char **argv)
+/* Another connection, whose host key is verified as that of the first. */
+static int connect_again(void *ctx, struct sync_link *link, struct error *err)
+{
+	struct copy_show *show = ctx;
+	struct cli *cli = show->cli;
+
+	link->remote = NULL;
+	if (reach_again(cli, show->reach, AGAIN_S) < 0) {
+		*err = cli->error;
+		error_clear(&cli->error);
+		return -1;
+	}
+	link->remote = show->reach->machine.remote;
+	return 0;
+}
+
+/* what: the instance, from where, to where. */
+static int copy(struct cli *cli, const struct copy_args *args, bool up, const char *const what[3])
 {
 	struct reach reach = { 0 };
+	struct copy_show show = { .cli = cli, .reach = &reach, .from = what[1], .to = what[2] };
+	const struct sync_options options = { .mirror = args->mirror,
+					      .checksum = args->checksum,
+					      .no_ignore = args->no_ignore,
+					      .dry_run = cli->dry_run,
+					      .exclude = args->exclude.v,
+					      .nr_exclude = args->exclude.nr };
+	struct sync_result result = { 0 };
+	int rc = reach_open(cli, what[0], &reach);
+
+	if (rc == 0) {
+		struct sync_link link = { .ops = reach.machine.ops,
+					  .remote = reach.machine.remote,
+					  .ctx = &show,
+					  .again = connect_again };
+		const struct sync_events events = copy_show_events(&show);
+
+		rc = (up ? sync_push : sync_pull)(&link, what[1], what[2], &options, &events,
+						  &result, &cli->error);
+		progress_end(cli);
+	}
+	if (rc == 0)
+		copy_show_done(&show, &result);
+	progress_end(cli);
+	copy_show_release(&show);
+	reach_close(&reach);
+	return rc;
+}
+
+static int push_run(struct cli *cli, void *data, int argc, const char **argv)
+{
 	struct arena arena = { 0 };
-	struct moving moving = { .cli = cli };
-	const struct remote_progress progress = { &moving, on_moved };
 	const char *to = argc > 2 ? argv[2] : NULL;
 	int rc = -1;
 
-	(void)data;
 	if (check_empty(cli, argc, argv) == 0 && check_local(cli, argv[1]) == 0 &&
-	    (to || (to = local_name(cli, &arena, argv[1]))) &&
-	    reach_open(cli, argv[0], &reach) == 0 &&
-	    reach.machine.ops->push(reach.machine.remote, argv[1], to, &progress, &cli->error) == 0)
-		rc = done(cli, &moving, argv[1], to);
-	progress_end(cli);
-	reach_close(&reach);
+	    (to || (to = local_name(cli, &arena, argv[1]))))
+		rc = copy(cli, data, true, (const char *const[]){ argv[0], argv[1], to });
 	arena_release(&arena);
 	return rc;
 }
+
+static const struct opt push_opts[] = {
+	COPY_OPTS,
+	OPT_FLAG_AT(0, "no-ignore", struct copy_args, no_ignore,
+		    "do not read .gitignore and .gpucloudignore"),
+	OPT_END,
+};
 
 const struct command cmd_push = {
 	.name = "push",
 	.group = "Use",
 	.summary = "copy a file or a folder to an instance",
-	.usage = "gpucloud push NAME|ID LOCAL [REMOTE]",
-	.details =
-		"By SFTP. REMOTE is below the login's home unless it starts with '/'; without\n"
-		"it, what is copied keeps its name ('.' has that of the folder it is). A folder\n"
-		"becomes REMOTE, a file goes into it where it is a folder. Each file is written\n"
-		"beside its place and then renamed; what an earlier push that was cut off left\n"
-		"there is removed.",
+	.usage = "gpucloud push NAME|ID LOCAL [REMOTE] [options]",
+	.details = "REMOTE is below the login's home unless it starts with '/'; without it, what\n"
+		   "is copied keeps its name ('.' has that of the folder it is). A folder becomes\n"
+		   "REMOTE, a file goes into it where it is a folder.\n"
+		   "\n"
+		   "Only what changed is sent, by size, time and content, and what .gitignore or\n"
+		   ".gpucloudignore name is left out, as is .git. The target is as it was until\n"
+		   "all has arrived. A connection that is cut is made again, and the same push\n"
+		   "later goes on where one was interrupted. --dry-run says what would be done.",
+	.opts = push_opts,
+	.args_size = sizeof(struct copy_args),
 	.examples = "gpucloud push train ./src\n"
+		    "gpucloud push train . work --delete --exclude '*.ckpt'\n"
 		    "gpucloud push train data.tar /mnt/data.tar\n",
 	.min_args = 2,
 	.max_args = 3,
@@ -178,35 +189,33 @@ static bool is_no_name(const char *name)
 
 static int pull_run(struct cli *cli, void *data, int argc, const char **argv)
 {
-	struct reach reach = { 0 };
 	struct arena arena = { 0 };
-	struct moving moving = { .cli = cli };
-	const struct remote_progress progress = { &moving, on_moved };
 	const char *to = argc > 2 ? argv[2] : base_name(&arena, argv[1]);
-	int rc = -1;
+	int rc;
 
-	(void)data;
-	if (check_empty(cli, argc, argv) < 0) {
+	if (check_empty(cli, argc, argv) < 0)
 		rc = -1;
-	} else if (is_no_name(to)) {
+	else if (is_no_name(to))
 		rc = cli_usage(cli, "say where '%s' is to be copied: a name to be made", argv[1]);
-	} else if (reach_open(cli, argv[0], &reach) == 0 &&
-		   reach.machine.ops->pull(reach.machine.remote, argv[1], to, &progress,
-					   &cli->error) == 0) {
-		rc = done(cli, &moving, argv[1], to);
-	}
-	progress_end(cli);
-	reach_close(&reach);
+	else
+		rc = copy(cli, data, false, (const char *const[]){ argv[0], argv[1], to });
 	arena_release(&arena);
 	return rc;
 }
+
+static const struct opt pull_opts[] = { COPY_OPTS, OPT_END };
 
 const struct command cmd_pull = {
 	.name = "pull",
 	.group = "Use",
 	.summary = "copy a file or a folder from an instance",
-	.usage = "gpucloud pull NAME|ID REMOTE [LOCAL]",
-	.details = "By SFTP. Whatever names the machine sends, nothing is written outside LOCAL.",
+	.usage = "gpucloud pull NAME|ID REMOTE [LOCAL] [options]",
+	.details =
+		"The reverse of push: only what changed comes, LOCAL is as it was until all has\n"
+		"arrived, and a connection that is cut is made again. Whatever names the machine\n"
+		"sends, nothing is written outside LOCAL.",
+	.opts = pull_opts,
+	.args_size = sizeof(struct copy_args),
 	.examples = "gpucloud pull train results\n"
 		    "gpucloud pull train /var/log/syslog ./syslog.txt\n",
 	.min_args = 2,

@@ -14,7 +14,11 @@
 #include "ssh/link.h"
 
 /* Input is asked for while less than this waits to be sent. */
-#define INPUT_LOW ((size_t)128 << 10)
+#define INPUT_LOW ((size_t)256 << 10)
+
+/* libssh2 puts at most 32,700 bytes into a packet: whole ones, as a small rest costs as much. */
+#define INPUT_CHUNK ((size_t)2 * 32700)
+_Static_assert(INPUT_CHUNK <= FRAME_BODY_MAX, "a chunk is one frame");
 
 /* How often a silent worker is looked after: Ctrl-C may come to another thread. */
 #define SLICE_MS 100
@@ -24,6 +28,7 @@ struct run {
 	const struct remote_stream *stream;
 	int64_t deadline;
 	bool input_over;
+	bool gives; /* there is input, and its source never blocks */
 };
 
 /* An interface that says -1 and nothing else is no reason for an empty message. */
@@ -68,8 +73,11 @@ static void wait_any(struct run *run, int in_fd, bool *in_ready)
 		buf_clear(&remote->io.out);
 	if (frame_unsent(&remote->io) > 0)
 		fds[0].events |= POLLOUT;
-	if (remote->ended ||
-	    poll(fds, 2, left < SLICE_MS ? (int)(left > 0 ? left : 0) : SLICE_MS) <= 0)
+	int wait = left < SLICE_MS ? (int)(left > 0 ? left : 0) : SLICE_MS;
+	/* where the socket took all we had there is more to give, and no poll would tell */
+	if (run->gives && frame_unsent(&remote->io) < INPUT_LOW)
+		wait = 0;
+	if (remote->ended || poll(fds, 2, wait) <= 0)
 		return;
 	if (fds[0].revents && !frame_fill(&remote->io))
 		remote->ended = true;
@@ -104,13 +112,14 @@ static int begin(struct run *run, const char *command, struct error *err)
 
 static int give_input(struct run *run, struct error *err)
 {
-	char chunk[32 << 10];
+	char chunk[INPUT_CHUNK];
 	ssize_t n = run->stream->in(run->stream->ctx, chunk, sizeof(chunk), err);
 
 	if (n < 0)
 		return caller_failed(run, "read", err);
 	if (n == 0 || (size_t)n > sizeof(chunk)) {
 		run->input_over = true;
+		run->gives = false;
 		frame_put(&run->remote->io, FRAME_EOF, NULL, 0);
 		return 0;
 	}
@@ -160,6 +169,7 @@ static int follow(struct run *run, struct remote_exit *ret, struct error *err)
 	if (!stream->in)
 		frame_put(&run->remote->io, FRAME_EOF, NULL, 0);
 	run->input_over = !stream->in;
+	run->gives = stream->in && !stream->in_fd;
 	while ((rc = take_frames(run, ret, err)) == 0) {
 		bool hungry = !run->input_over && frame_unsent(&run->remote->io) < INPUT_LOW;
 		bool ready = hungry && !stream->in_fd;
@@ -169,6 +179,8 @@ static int follow(struct run *run, struct remote_exit *ret, struct error *err)
 		ready = false;
 		if (check_time(run, err) < 0)
 			return -1;
+		if (stream->tick)
+			stream->tick(stream->ctx);
 		wait_any(run, hungry && stream->in_fd ? *stream->in_fd : -1, &ready);
 		if (ready && give_input(run, err) < 0)
 			return -1;

@@ -150,7 +150,10 @@ int ssh_key_save(const struct ssh_key *key, const char *path, struct error *err)
 	if (rc == 0)
 		rc = write_new(path, key->private_pem.data, key->private_pem.len, 0600, err);
 	if (rc == 0 && write_new(public_path, line.data, line.len, 0644, err) < 0) {
-		unlink(path);
+		/* Beside somebody's public half it must not stay. Else it does: it is whole, who
+		 * reads it makes the other from it, and somebody may be using it already. */
+		if (err->kind == ERROR_CONFLICT)
+			unlink(path);
 		rc = -1;
 	}
 	buf_release(&line);

@@ -29,7 +29,8 @@ struct ssh_key {
 int ssh_key_make(const char *comment, struct ssh_key *ret, struct error *err);
 void ssh_key_release(struct ssh_key *key);
 
-/* Writes PATH (0600, durable) and PATH.pub; refuses to replace a key that is there. */
+/* Writes PATH (0600, durable) and PATH.pub; refuses to replace a key that is there. After an error of
+ * the disk PATH may be there, whole: the other half follows from it. */
 int ssh_key_save(const struct ssh_key *key, const char *path, struct error *err);
 
 /*

@@ -67,7 +67,7 @@ static void wait_any(struct session *session, struct frame_io *control, bool rea
 	sigemptyset(&none);
 	if (ppoll(fds, 2, &most, &none) < 0)
 		return; /* FRAME_END_SIGNAL */
-	if (frame_flush(control) < 0 || (fds[1].revents & (POLLERR | POLLNVAL)))
+	if (frame_flush(control) < 0 || (fds[1].revents & (POLLERR | POLLNVAL | POLLHUP)))
 		_exit(0);
 	session_flush(session);
 }

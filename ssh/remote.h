@@ -65,6 +65,7 @@ struct remote_stream {
 	int (*err)(void *ctx, const char *data, size_t len, struct error *err);
 	ssize_t (*in)(void *ctx, char *buf, size_t n, struct error *err);
 	const int *in_fd;
+	void (*tick)(void *ctx); /* or NULL: ten times a second at least while the command runs */
 };
 
 /* How a command ended. A shell's code: status, or 128 + the signal's number. */
