@@ -156,7 +156,7 @@ static int doctor_command(struct cli *cli, void *data, int argc, const char **ar
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.group = "Set up",
+	.group = "Look",
 	.summary = "check credentials, permissions, quotas and clock",
 	.usage = "gpucloud doctor",
 	.details = "Makes nothing: the cloud is asked whether a launch would be allowed (DryRun).\n"

@@ -387,6 +387,7 @@ const struct command cmd_journal = {
 		    "gpucloud journal --check\n",
 	.exits = "3 it knows nothing of that name\n"
 		 "8 the file is damaged\n",
+	.flags = COMMAND_ALSO,
 	.max_args = 1,
 	.run = journal_cmd_run,
 };

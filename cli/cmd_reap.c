@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/codec.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/rng.h"
@@ -89,6 +90,42 @@ static void tell(struct reap_run *run, const struct reap_item *item, const char 
 	arena_release(&arena);
 }
 
+static void tell_admitted(struct reap_run *run, const struct reap_item *item)
+{
+	struct cli *cli = run->cli;
+	char text[TIME_TEXT_MAX];
+
+	if (cli->json) {
+		cJSON *object = to_json(item, "admit");
+
+		cJSON_AddStringToObject(object, "admitted", item->admitted);
+		cli_json_line(cli, "action", object);
+		return;
+	}
+	cli_line(cli, "%s admit %s %s: %s is now let in by its security group",
+		 time_format(text, item->facts.now), name_of(item), item->instance.id,
+		 item->admitted);
+}
+
+/* The policy is in the tag: a machine that counts down to something else is set right. */
+static void tell_limit(struct reap_run *run, const struct reap_item *item)
+{
+	struct cli *cli = run->cli;
+	char now[TIME_TEXT_MAX], was[TIME_TEXT_MAX], is[TIME_TEXT_MAX];
+
+	if (cli->json) {
+		cJSON *object = to_json(item, "limit");
+
+		json_add_time(object, "limit_was", item->limit_was);
+		json_add_time(object, "limit", item->facts.policy.expires);
+		cli_json_line(cli, "action", object);
+		return;
+	}
+	cli_line(cli, "%s limit %s %s: its own time limit, %s, was set to that of its tag, %s",
+		 time_format(now, item->facts.now), name_of(item), item->instance.id,
+		 time_format(was, item->limit_was), time_format(is, item->facts.policy.expires));
+}
+
 static void tell_failed(struct reap_run *run, const struct reap_item *item, const char *action)
 {
 	cli_warning(run->cli, "%s (%s): %s wanted (%s), not confirmed: %s", name_of(item),
@@ -104,6 +141,8 @@ static void report_item(struct reap_run *run, const struct reap_item *item)
 	const char *action = reap_verdict_name(item->decision.verdict);
 	struct cli *cli = run->cli;
 
+	if (item->admitted[0])
+		tell_admitted(run, item);
 	if (item->acted) {
 		run->acted += item->confirmed;
 		run->open += !item->confirmed;
@@ -119,13 +158,8 @@ static void report_item(struct reap_run *run, const struct reap_item *item)
 		cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id,
 			    item->err.message);
 	}
-	if (item->renewed) {
-		char text[TIME_TEXT_MAX];
-
-		cli_note(cli, "%s (%s): its own time limit was set to that of its tag, %s",
-			 name_of(item), item->instance.id,
-			 time_format(text, item->facts.policy.expires));
-	}
+	if (item->renewed)
+		tell_limit(run, item);
 	if (!item->trouble[0])
 		return;
 	run->told++;
@@ -148,6 +182,23 @@ static void rehearse(struct reap_run *run, const struct reap_item *item)
 		cli_warning(cli, "%s (%s): %s", name_of(item), item->instance.id, item->trouble);
 }
 
+static void report_others(struct reap_run *run)
+{
+	const struct reap_report *report = &run->report;
+	struct cli *cli = run->cli;
+
+	if (report->others_overdue && !report->nr &&
+	    (report->tell_others || cli->dry_run || cli->verbose))
+		cli_warning(cli,
+			    "nothing here is yours, and of %s %zu are past their time, with nobody "
+			    "to end them: run this as they do (GPUCLOUD_OWNER), or with "
+			    "--all-owners",
+			    report->others_names, report->others_overdue);
+	else if (report->others && (cli->dry_run || cli->verbose))
+		cli_note(cli, "%zu of other owners left alone (%s)", report->others,
+			 report->others_names);
+}
+
 static int report(struct reap_run *run)
 {
 	const struct reap_report *report = &run->report;
@@ -165,10 +216,14 @@ static int report(struct reap_run *run)
 		cli_warning(cli, "looks cannot be kept, so nothing is seen to be idle: %s",
 			    report->store_err.message);
 	cli_warn_failures(cli, list->failures, list->nr_failures);
+	report_others(run);
 	if (cli->json) {
 		cJSON *summary = cJSON_CreateObject();
 
 		cJSON_AddNumberToObject(summary, "instances", (double)report->nr);
+		cJSON_AddNumberToObject(summary, "of_others", (double)report->others);
+		cJSON_AddNumberToObject(summary, "of_others_overdue",
+					(double)report->others_overdue);
 		cJSON_AddNumberToObject(summary, "acted", (double)run->acted);
 		cJSON_AddNumberToObject(summary, "not_confirmed", (double)run->open);
 		cJSON_AddNumberToObject(summary, "troubles", (double)run->told);
@@ -181,12 +236,20 @@ static int report(struct reap_run *run)
 	return list->nr_failures || report->store_err.kind != ERROR_NONE ? 1 : 0;
 }
 
-/* 1: ours; 0: another one is at it; -1: error. */
-static int take_lock(struct cli *cli, int *fd)
+/*
+ * 1: ours; 0: another one is at it for the same account and owner; -1: nobody can know. Two at once do no harm,
+ * so that must not keep anything running.
+ */
+static int take_lock(struct cli *cli, const char *scope, const char *owner, int *fd,
+		     struct error *err)
 {
-	char *path = xasprintf("%s/reap.lock", cli->paths.state);
+	char *whose = xasprintf("%s/%s", scope, owner);
+	char hex[SHA256_HEX_MAX];
 
-	*fd = dir_make(cli->paths.state, &cli->error) < 0 ? -1 : file_lock(path, &cli->error);
+	sha256_hex(whose, strlen(whose), hex);
+	char *path = xasprintf("%s/reap-%.16s.lock", cli->paths.state, hex);
+	free(whose);
+	*fd = dir_make(cli->paths.state, err) < 0 ? -1 : file_lock(path, err);
 	free(path);
 	return *fd >= 0 ? 1 : *fd == -2 ? 0 : -1;
 }
@@ -202,38 +265,62 @@ static int wait_a_little(struct cli *cli, unsigned jitter)
 	return 0;
 }
 
-static int pass(struct cli *cli, const struct reap_args *args, int64_t period_s)
+static int pass(struct cli *cli, struct fleet *fleet, const struct reap_args *args,
+		const char *scope, int64_t period_s)
 {
 	const struct reap_events events = { cli, waiting };
 	struct reap_run run = { .cli = cli };
-	struct fleet fleet = { 0 };
 	const char *named;
 	int rc = -1;
 
-	progress_start(cli, "looking at what runs");
-	if (cli_open_fleet(cli, &fleet, true) < 0)
-		return -1;
 	const struct reap_options options = {
 		.regions = cli_named_regions(cli, &named),
 		.all_owners = args->all_owners,
 		.dry_run = cli->dry_run,
 		.period_s = period_s,
+		.scope = scope,
 	};
-	if (reap_pass(&fleet, &options, &events, &run.report, &cli->error) == 0) {
+	if (reap_pass(fleet, &options, &events, &run.report, &cli->error) == 0) {
 		progress_end(cli);
 		rc = report(&run);
 		reap_report_release(&run.report);
 	}
-	progress_end(cli);
-	fleet_close(&fleet);
 	return rc;
+}
+
+/* One at a time for each account and owner. */
+static int locked_pass(struct cli *cli, struct fleet *fleet, const struct reap_args *args,
+		       int64_t period_s)
+{
+	char scope[FLEET_SCOPE_MAX];
+	struct error why = ERROR_INIT;
+	int fd = -1;
+
+	if (cli->dry_run)
+		return pass(cli, fleet, args, NULL, period_s);
+	if (fleet_scope(fleet, scope, &cli->error) < 0)
+		return -1;
+	int locked = take_lock(cli, scope, fleet->owner, &fd, &why);
+	if (!locked) {
+		if (cli->verbose)
+			cli_note(cli, "another 'gpucloud reap' is at work: nothing to do");
+		return 0;
+	}
+	if (locked < 0)
+		cli_warning(cli,
+			    "going on, though another 'reap' cannot be kept from beginning: %s",
+			    why.message);
+	int rc = pass(cli, fleet, args, scope, period_s);
+	if (fd >= 0)
+		close(fd);
+	return locked < 0 && rc == 0 ? 1 : rc;
 }
 
 static int reap_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct reap_args *args = data;
 	int64_t period_s = REAP_PERIOD_S;
-	int fd = -1;
+	struct fleet fleet = { 0 };
 
 	(void)argc;
 	(void)argv;
@@ -243,18 +330,12 @@ static int reap_run(struct cli *cli, void *data, int argc, const char **argv)
 		return cli_usage(cli, "--period '%s' is more than a day", args->period);
 	if (wait_a_little(cli, args->jitter) < 0)
 		return -1;
-	if (cli->dry_run)
-		return pass(cli, args, period_s);
-	int locked = take_lock(cli, &fd);
-	if (locked < 0)
+	progress_start(cli, "looking at what runs");
+	if (cli_open_fleet(cli, &fleet, true) < 0)
 		return -1;
-	if (!locked) {
-		if (cli->verbose)
-			cli_note(cli, "another 'gpucloud reap' is at work: nothing to do");
-		return 0;
-	}
-	int rc = pass(cli, args, period_s);
-	close(fd);
+	int rc = locked_pass(cli, &fleet, args, period_s);
+	progress_end(cli);
+	fleet_close(&fleet);
 	return rc;
 }
 
@@ -263,16 +344,19 @@ const struct command cmd_reap = {
 	.group = "Run",
 	.summary = "from cron: end what is idle, over time or over budget",
 	.usage = "gpucloud reap [options]",
-	.details = "One pass over all of yours in every region: what each one's own policy says\n"
-		   "(launch --idle, --ttl, --budget; hold) is done. Idle is ended only after a\n"
-		   "warning on its terminals, at the next pass. What cannot be known counts as\n"
-		   "busy; a time limit binds all the same. Nothing to do: nothing is printed.",
+	.details =
+		"One pass over all of yours in every region: what each one's own policy says\n"
+		"(launch --idle, --ttl, --budget; hold) is done. Idle is ended only after a\n"
+		"warning on its terminals, at the next pass. What cannot be known counts as\n"
+		"busy; a time limit binds all the same. What you stopped yourself is left. Only\n"
+		"yours are touched, by the owner's tag. Nothing to do: nothing is printed.",
 	.opts = reap_opts,
 	.args_size = sizeof(struct reap_args),
 	.examples = "gpucloud reap --dry-run\n"
 		    "gpucloud reap --period 5m --jitter 30   # from cron, every five minutes\n",
-	.exits = "0 nothing to do, or all of it done\n"
-		 "1 a region did not answer, or looks cannot be kept (the rest is done)\n"
-		 "8 something was to be ended, and the cloud did not confirm it\n",
+	.exits =
+		"0 nothing to do, or all of it done\n"
+		"1 a region did not answer, or its state folder cannot be written (the rest is done)\n"
+		"8 something was to be ended, and the cloud did not confirm it\n",
 	.run = reap_run,
 };

@@ -122,8 +122,8 @@ static void explain(struct cli *cli, const struct sweep *sweep)
 		{ SWEEP_KEPT, "kept: images and snapshots may be there on purpose (--images)" },
 		{ SWEEP_STOPPED, "stopped: may be there on purpose (--stopped)" },
 		{ SWEEP_FOREIGN, "foreign: not yours to remove (--all-owners)" },
-		{ SWEEP_UNKNOWN, "unknown: its age, or its region's instances, could not be had "
-				 "(--grace 0 where only the age is missing)" },
+		{ SWEEP_UNKNOWN, "unknown: its age, its policy tags, or its region's instances "
+				 "could not be had (--grace 0 where only the age is missing)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
@@ -136,8 +136,8 @@ static void explain(struct cli *cli, const struct sweep *sweep)
 	}
 }
 
-/* From cron, where all is clean, nothing is said. */
-static void show(struct cli *cli, const struct sweep *sweep)
+/* From cron, where all is clean, nothing is said: quiet. */
+static void show(struct cli *cli, const struct sweep *sweep, bool quiet)
 {
 	struct arena arena = { 0 };
 
@@ -145,7 +145,7 @@ static void show(struct cli *cli, const struct sweep *sweep)
 	if (cli->json) {
 		for (size_t i = 0; i < sweep->nr; i++)
 			cli_json_line(cli, "leftover", thing_json(&sweep->v[i]));
-	} else if (sweep->counted || cli->out_terminal) {
+	} else if (sweep->counted || !quiet) {
 		show_table(cli, sweep);
 		explain(cli, sweep);
 		if (sweep->counted)
@@ -238,7 +238,7 @@ static int sweep_them(struct cli *cli, struct fleet *fleet, const struct sweep_a
 		return -1;
 	size_t left = sweep.counted;
 	int rc = 0;
-	show(cli, &sweep);
+	show(cli, &sweep, erase && cli->yes && !cli->out_terminal);
 	if (erase && sweep.counted)
 		rc = remove_all(cli, fleet, args, options, &sweep, &left);
 	if (rc == 0 && cli->json)
@@ -300,7 +300,8 @@ const struct command cmd_sweep = {
 		"has outlived its purpose: instances past their time limit; open spot requests,\n"
 		"addresses, interfaces, disks, images, snapshots, groups and keys whose launch\n"
 		"has no instance. Needs no local state. --delete removes it, in order. Never\n"
-		"counted: what is young, of other owners, or not certain. Prices are list prices.",
+		"counted: what is young, of other owners, or not certain. Prices are list prices.\n"
+		"With --delete --yes, through a pipe, nothing is said where nothing is left over.",
 	.opts = sweep_opts,
 	.args_size = sizeof(struct sweep_args),
 	.examples = "gpucloud sweep\n"

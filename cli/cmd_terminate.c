@@ -24,7 +24,7 @@ struct terminate_args {
 static const struct opt terminate_opts[] = {
 	OPT_FLAG_AT(0, "all", struct terminate_args, all, "every instance of yours"),
 	OPT_FLAG_AT(0, "force", struct terminate_args, force,
-		    "with --yes: also what gpucloud did not make"),
+		    "with --yes: also what is not yours, or gpucloud did not make"),
 	OPT_UINT_AT(0, "timeout", struct terminate_args, timeout, "SECONDS", 1, 3600,
 		    "how long to wait for the cloud's word (300)"),
 	OPT_END,
@@ -99,7 +99,29 @@ static int find_all(struct cli *cli, struct fleet *fleet, const struct region_ch
 	return rc;
 }
 
-/* Not ours by tag: it may be ended, but only by id and after a question of its own. */
+/* Whose it is, where it is not ours by tag; NULL: ours. */
+static const char *why_not_ours(const struct fleet *fleet, const struct instance *instance,
+				struct arena *arena)
+{
+	if (!instance->launch_id[0])
+		return "was not made by gpucloud";
+	if (strcmp(instance->owner, fleet->owner) == 0)
+		return NULL;
+	return instance->owner[0] ? arena_printf(arena, "is not yours but %s's", instance->owner)
+				  : "says nowhere whose it is";
+}
+
+/* It may be ended, but only by its id and after a question of its own. */
+static int ask_foreign(struct cli *cli, const struct terminate_args *args, const char *id,
+		       const char *why)
+{
+	if (!cli->yes || args->force)
+		return confirm_name(cli, id, "%s %s. Terminate it?", id, why);
+	error_set(&cli->error, ERROR_USAGE, "%s %s", id, why);
+	return error_hint(&cli->error,
+			  "if it is to end all the same: gpucloud terminate --yes --force %s", id);
+}
+
 static int ask(struct cli *cli, struct fleet *fleet, const struct targets *targets,
 	       const struct terminate_args *args)
 {
@@ -109,18 +131,14 @@ static int ask(struct cli *cli, struct fleet *fleet, const struct targets *targe
 	for (size_t i = 0; i < targets->nr; i++) {
 		const struct instance *instance = &targets->v[i].instance;
 
-		if (instance->launch_id[0] || instance->state == INSTANCE_GONE)
-			continue;
-		if (cli->yes && !args->force) {
-			error_set(&cli->error, ERROR_USAGE, "%s was not made by gpucloud",
-				  instance->id);
-			return error_hint(&cli->error,
-					  "if it is to end all the same: gpucloud "
-					  "terminate --yes --force %s",
-					  instance->id);
-		}
-		if (confirm_name(cli, instance->id, "%s was not made by gpucloud. Terminate it?",
-				 instance->id) < 0)
+		struct arena arena = { 0 };
+		const char *why = why_not_ours(fleet, instance, &arena);
+		int rc = why && instance->state != INSTANCE_GONE
+				 ? ask_foreign(cli, args, instance->id, why)
+				 : 0;
+
+		arena_release(&arena);
+		if (rc < 0)
 			return -1;
 	}
 	if (args->all) {
@@ -141,6 +159,25 @@ static void waiting(void *ctx, size_t left, int64_t seconds)
 {
 	progress_update(ctx, "waiting until the cloud confirms the end of %zu (%lld s)", left,
 			(long long)seconds);
+}
+
+/* Whether it is known of all of ours what still bills. A cloud that cannot tell at all is none. */
+static bool all_told(const struct ended *ended)
+{
+	if (ended->bills_err.kind == ERROR_UNSUPPORTED)
+		return true;
+	for (size_t i = 0; i < ended->nr; i++) {
+		const struct ending *ending = &ended->v[i];
+
+		if (!ending->confirmed || !ending->instance.launch_id[0])
+			continue;
+		if (ended->bills_err.kind != ERROR_NONE)
+			return false;
+		for (size_t k = 0; k < ended->bills.nr_failures; k++)
+			if (strcmp(ended->bills.failures[k].region, ending->instance.region) == 0)
+				return false;
+	}
+	return true;
 }
 
 static int end_them(struct cli *cli, struct fleet *fleet, struct targets *targets,
@@ -170,6 +207,8 @@ static int end_them(struct cli *cli, struct fleet *fleet, struct targets *target
 	terminate_still_bills(fleet, targets->v, targets->nr, &ended.bills, &ended.bills_err);
 	progress_end(cli);
 	int rc = terminate_show_ends(cli, &ended);
+	if (rc == 0 && !all_told(&ended))
+		rc = EXIT_ATTENTION;
 	leftover_list_release(&ended.bills);
 	return rc;
 }
@@ -213,16 +252,16 @@ const struct command cmd_terminate = {
 	.details =
 		"Returns when the cloud confirms the end, removes the key and the security group\n"
 		"made for it, and names what bills on. The root disk is deleted with the\n"
-		"instance: copy what you need first. What gpucloud did not make is ended only by\n"
-		"its id and after a question of its own. --all lists yours, with what each has\n"
-		"cost so far, and wants their number typed, or --yes.",
+		"instance: copy what you need first. What gpucloud did not make, or is another\n"
+		"owner's, is ended only by its id and after a question of its own. --all lists\n"
+		"yours, with what each has cost so far, and wants their number typed, or --yes.",
 	.opts = terminate_opts,
 	.args_size = sizeof(struct terminate_args),
 	.examples = "gpucloud terminate train\n"
 		    "gpucloud terminate --yes i-0123456789abcdef0\n"
 		    "gpucloud terminate --all --dry-run\n",
 	.exits = "3 there is no such instance\n"
-		 "8 the cloud did not confirm in time, or something still bills\n",
+		 "8 the cloud did not confirm in time, or something still bills, or may\n",
 	.max_args = COMMAND_ANY_ARGS,
 	.run = terminate_run,
 };

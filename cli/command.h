@@ -58,6 +58,8 @@ int command_unknown(const char *name, struct error *err);
 
 extern const struct command cmd_exec, cmd_pull, cmd_push, cmd_selftest, cmd_ssh;
 extern const struct command cmd_start, cmd_stop, cmd_sweep;
+extern const struct command cmd_attach, cmd_cancel, cmd_logs, cmd_run;
+extern const struct command cmd_ssh_config, cmd_top, cmd_tunnel;
 extern const struct command cmd_hold, cmd_idle, cmd_reap;
 extern const struct command cmd_cost, cmd_journal;
 extern const struct command cmd_bid, cmd_doctor, cmd_help, cmd_history, cmd_launch, cmd_list,

@@ -10,6 +10,7 @@
 /* clang-format off */
 const struct command *const commands[] = {
 	&cmd_launch,
+	&cmd_run,
 	&cmd_stop,
 	&cmd_start,
 	&cmd_restart,
@@ -20,6 +21,12 @@ const struct command *const commands[] = {
 	&cmd_exec,
 	&cmd_push,
 	&cmd_pull,
+	&cmd_logs,
+	&cmd_attach,
+	&cmd_cancel,
+	&cmd_top,
+	&cmd_tunnel,
+	&cmd_ssh_config,
 	&cmd_selftest,
 	&cmd_price,
 	&cmd_history,

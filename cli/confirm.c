@@ -76,3 +76,24 @@ int confirm_name(struct cli *cli, const char *name, const char *fmt, ...)
 		return -1;
 	return strcmp(answer, name) == 0 ? 0 : cancelled(cli);
 }
+
+int confirm_letter(struct cli *cli, const char *letters, const char *question)
+{
+	char answer[ANSWER_MAX];
+
+	for (;;) {
+		const struct error before = cli->error;
+
+		if (ask(cli, question, " ", answer) < 0) {
+			cli->error = before;
+			clearerr(stdin);
+			return -1;
+		}
+		if (!answer[0])
+			return 0;
+		char letter = answer[0] >= 'A' && answer[0] <= 'Z' ? (char)(answer[0] + 'a' - 'A')
+								   : answer[0];
+		if (!answer[1] && strchr(letters, letter))
+			return letter;
+	}
+}

@@ -16,4 +16,10 @@ int confirm_yes(struct cli *cli, const char *fmt, ...) __attribute__((format(pri
 int confirm_name(struct cli *cli, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * "...? [d/c/Enter] ": one letter of `letters`, or '\0' for an empty line. Asked again for anything
+ * else. -1: there is no terminal, its end, or Ctrl-C; cli->error is then left alone.
+ */
+int confirm_letter(struct cli *cli, const char *letters, const char *question);
+
 #endif

@@ -244,7 +244,7 @@ static int show_end(struct cli *cli, const struct ended *ended, const struct end
 	return rc;
 }
 
-int terminate_show_ends(struct cli *cli, const struct ended *ended)
+static int show_ends(struct cli *cli, const struct ended *ended, const char *message_type)
 {
 	cJSON *array = cJSON_CreateArray();
 	int rc = 0;
@@ -259,9 +259,22 @@ int terminate_show_ends(struct cli *cli, const struct ended *ended)
 		cJSON *object = cJSON_CreateObject();
 
 		cJSON_AddItemToObject(object, "terminated", array);
-		cli_json_print(cli, object);
+		if (message_type)
+			cli_json_line(cli, message_type, object);
+		else
+			cli_json_print(cli, object);
 	} else {
 		cJSON_Delete(array);
 	}
 	return rc;
+}
+
+int terminate_show_ends(struct cli *cli, const struct ended *ended)
+{
+	return show_ends(cli, ended, NULL);
+}
+
+int terminate_show_receipt(struct cli *cli, const struct ended *ended)
+{
+	return show_ends(cli, ended, "receipt");
 }

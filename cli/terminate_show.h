@@ -27,4 +27,7 @@ void terminate_show_rehearsed(struct cli *cli, const struct ending *v, size_t nr
 /* 0 all well; 8 something needs a look; 1 a request was refused. */
 int terminate_show_ends(struct cli *cli, const struct ended *ended);
 
+/* The same inside a longer story: with --json a line of type "receipt". */
+int terminate_show_receipt(struct cli *cli, const struct ended *ended);
+
 #endif

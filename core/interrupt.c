@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t count;
+static volatile sig_atomic_t count, last;
 
 static const char *volatile said;
 
@@ -15,7 +15,7 @@ static void on_signal(int signo)
 	int saved = errno;
 	const char *line = said;
 
-	(void)signo;
+	last = signo;
 	if (count == 0 && line) {
 		ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
 
@@ -47,4 +47,17 @@ void interrupt_install(void)
 int interrupt_count(void)
 {
 	return (int)count;
+}
+
+int interrupt_signal(void)
+{
+	return (int)last;
+}
+
+int interrupt_take(void)
+{
+	int was = (int)count;
+
+	count = 0;
+	return was;
 }

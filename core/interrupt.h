@@ -13,6 +13,9 @@ void interrupt_install(void); /* called once by main(); also ignores SIGPIPE */
 /* A static line written to stderr at the first signal (from the handler, by write(2)). */
 void interrupt_say(const char *line);
 int interrupt_count(void);
+/* How many there were; from now on none. For a program that asks what to do, and goes on. */
+int interrupt_take(void);
+int interrupt_signal(void); /* the last one: SIGINT or SIGTERM; 0: none yet */
 
 static inline bool interrupted(void)
 {
