@@ -5,6 +5,7 @@ Each test has its own HOME, XDG folders and simulator; nothing of the caller's e
 the programs under test but PATH and the sanitizers' options. GPUCLOUD_SIM_BIN and GPUCLOUD_BIN name
 the programs; aws-cli and moto_server are those beside the running Python.
 """
+import functools
 import json
 import os
 import pathlib
@@ -15,9 +16,7 @@ import time
 import urllib.error
 import urllib.request
 
-import boto3
 import pytest
-from botocore.config import Config
 
 PYTHON_BIN = pathlib.Path(sys.executable).parent
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
@@ -81,6 +80,14 @@ def clean_env(tmp_path):
     return env
 
 
+@functools.cache
+def aws_session():
+    """One for all clients of a test run: it keeps the models of the services, and reading EC2's takes
+    longer than most tests. Clients have their keys, region and endpoint from their own arguments."""
+    import boto3  # here: most files do without it
+    return boto3.session.Session()
+
+
 class Endpoint:
     """A cloud at some URL, with a key that works there."""
     url = access_key = secret_key = ca = None
@@ -89,12 +96,13 @@ class Endpoint:
 
     def boto(self, service, region=None, attempts=1, **kw):
         """A boto3 client. No retries unless asked for, so that errors show."""
+        from botocore.config import Config
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key}
         keys.update(kw)
-        return boto3.session.Session().client(
+        return aws_session().client(
             service, region_name=region or self.region, endpoint_url=self.url,
             verify=self.ca or None,
-            config=Config(retries={"total_max_attempts": attempts}, read_timeout=60), **keys)
+            config=Config(retries={"total_max_attempts": attempts}, read_timeout=180), **keys)
 
     def aws_env(self):
         """What an AWS client's environment needs to reach this cloud."""
@@ -213,7 +221,7 @@ def free_port():
 def post(url, body=b""):
     request = urllib.request.Request(url, data=body, method="POST",
                                      headers={"Content-Type": "text/plain"})
-    with urllib.request.urlopen(request, timeout=30) as reply:
+    with urllib.request.urlopen(request, timeout=180) as reply:
         return reply.read()
 
 

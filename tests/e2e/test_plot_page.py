@@ -41,9 +41,10 @@ def price_at(rows, t):
 
 @pytest.fixture(scope="session")
 def browser():
-    binary = shutil.which("chromium")
+    binary = shutil.which("chromium-headless-shell")
     if not binary:
-        pytest.fail("chromium is not installed (scripts/install-deps test)", pytrace=False)
+        pytest.fail("chromium-headless-shell is not installed (scripts/install-deps test)",
+                    pytrace=False)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
         yield started
