@@ -13,6 +13,8 @@
 #include "fleet/journal_internal.h"
 #include "providers/provider.h"
 
+#define REPAIR "gpucloud journal --repair"
+
 int journal_open(const char *dir, const char *vfs, const struct clock *clock, struct journal **ret,
 		 struct error *err)
 {
@@ -28,11 +30,12 @@ int journal_open(const char *dir, const char *vfs, const struct clock *clock, st
 	    journal_schema(journal->db, path, err) < 0) {
 		error_prefix(err, "journal");
 		if (strcmp(err->code, DB_CORRUPT) == 0)
-			error_hint(err, "gpucloud journal --repair");
+			error_hint(err, REPAIR);
 		else if (!err->hint[0])
 			error_hint(err, "nothing is launched without a journal; look at '%s'", dir);
 		journal_close(journal);
 	} else {
+		db_corrupt_hint(journal->db, REPAIR);
 		*ret = journal;
 		rc = 0;
 	}
@@ -185,38 +188,6 @@ static int step_intend(void *ctx, const char *kind, const char *name, const char
 	return journal_run(stmt, err);
 }
 
-static int step_done(void *ctx, const char *kind, const char *name, const char *id,
-		     struct error *err)
-{
-	struct journal *journal = ctx;
-	struct db_stmt *stmt;
-
-	if (db_prepare(journal->db,
-		       "UPDATE step SET outcome = 'done', id = ?, answered = ?"
-		       " WHERE launch = ? AND kind = ? AND name = ?",
-		       &stmt, err) < 0)
-		return -1;
-	db_bind_text(stmt, 1, id);
-	db_bind_int64(stmt, 2, journal_now(journal));
-	db_bind_text(stmt, 3, journal->launch_id);
-	db_bind_text(stmt, 4, kind);
-	db_bind_text(stmt, 5, name);
-	if (journal_run(stmt, err) < 0)
-		return -1;
-	if (strcmp(kind, "instance") != 0)
-		return 0;
-	return journal_made(journal, journal->launch_id, id, journal->zone, err);
-}
-
-struct launch_steps journal_steps(struct journal *journal)
-{
-	return (struct launch_steps){
-		.ctx = journal,
-		.intend = step_intend,
-		.done = step_done,
-	};
-}
-
 static int set_made(struct journal *journal, const char *launch_id, const char *instance_id,
 		    const char *zone, struct error *err)
 {
@@ -244,6 +215,52 @@ static int set_made(struct journal *journal, const char *launch_id, const char *
 	db_bind_text(stmt, 3, launch_id);
 	db_bind_text(stmt, 4, zone);
 	return journal_run(stmt, err);
+}
+
+static int set_done(struct journal *journal, const char *kind, const char *name, const char *id,
+		    struct error *err)
+{
+	struct db_stmt *stmt;
+
+	if (db_prepare(journal->db,
+		       "UPDATE step SET outcome = 'done', id = ?, answered = ?"
+		       " WHERE launch = ? AND kind = ? AND name = ?",
+		       &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, id);
+	db_bind_int64(stmt, 2, journal_now(journal));
+	db_bind_text(stmt, 3, journal->launch_id);
+	db_bind_text(stmt, 4, kind);
+	db_bind_text(stmt, 5, name);
+	return journal_run(stmt, err);
+}
+
+/*
+ * Both or none: an attempt that is answered, of a launch that knows no instance, would be taken for
+ * one that made nothing.
+ */
+static int step_done(void *ctx, const char *kind, const char *name, const char *id,
+		     struct error *err)
+{
+	struct journal *journal = ctx;
+
+	if (strcmp(kind, "instance") != 0)
+		return set_done(journal, kind, name, id, err);
+	if (journal_atomic(journal, err) < 0)
+		return -1;
+	int rc = set_done(journal, kind, name, id, err);
+	if (rc == 0)
+		rc = set_made(journal, journal->launch_id, id, journal->zone, err);
+	return journal_commit(journal, rc, err);
+}
+
+struct launch_steps journal_steps(struct journal *journal)
+{
+	return (struct launch_steps){
+		.ctx = journal,
+		.intend = step_intend,
+		.done = step_done,
+	};
 }
 
 int journal_made(struct journal *journal, const char *launch_id, const char *instance_id,

@@ -8,7 +8,7 @@
 
 #define JOURNAL_LAUNCH_ID_MAX 64
 #define JOURNAL_CLAIM_MAX     80
-#define JOURNAL_CLAIMS	      16
+#define JOURNAL_CLAIMS	      64 /* each holds a file open */
 
 struct journal_claim {
 	char key[JOURNAL_CLAIM_MAX]; /* a launch id, or "name.NAME" */

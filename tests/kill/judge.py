@@ -80,7 +80,7 @@ def again(home, scene, verdict):
     done = home.run(*scene.args)
     if not ended_well(done, verdict, "again", (0, 3) if "terminate" in scene.args else (0,)):
         return
-    wrong = scene.told_the_truth(home.ledger()) if done.returncode == 0 else None
+    wrong = scene.told_the_truth(home) if done.returncode == 0 else None
     if wrong:
         verdict.wrong.append(f"again: {wrong}; {short(done.stderr)}")
 
@@ -110,11 +110,10 @@ def ended(home, verdict):
 
 def judge(home, scene, done, first_again, reaper, verdict):
     """done: the disturbed run, killed or not."""
-    ledger = home.ledger()
-    no_duplicates(home, ledger, verdict, "after the run")
+    no_duplicates(home, home.ledger(), verdict, "after the run")
     if not killed(done):
         if ended_well(done, verdict, "the run") and done.returncode == 0:
-            wrong = scene.told_the_truth(ledger)
+            wrong = scene.told_the_truth(home)
             if wrong:
                 verdict.wrong.append(f"{wrong}; {short(done.stderr)}")
     if first_again:
@@ -123,5 +122,8 @@ def judge(home, scene, done, first_again, reaper, verdict):
     listed(home, verdict, "afterwards")
     if reaper:
         reaped(home, verdict, reaper)
+    unsound = scene.is_sound(home)
+    if unsound:
+        verdict.wrong.append(f"after recovery: {unsound}")
     no_duplicates(home, home.ledger(), verdict, "after recovery")
     ended(home, verdict)

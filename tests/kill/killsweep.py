@@ -20,8 +20,7 @@ from judge import Verdict, judge
 from scenes import SCENES
 from tracing import check
 
-LAUNCHES = ("launch-spot", "launch", "terminate", "terminate-all", "restart", "stop", "start",
-            "hold")
+WITHOUT_MACHINES = tuple(name for name, scene in SCENES.items() if scene.machines == "none")
 
 
 class Workers:
@@ -100,7 +99,7 @@ class Sweep:
         return points
 
     def run(self):
-        began = time.monotonic()
+        self.began = time.monotonic()
         totals = {"points": 0, "reached": 0, "dup": 0, "leak": 0, "wrong": 0}
         try:
             points = self.choose()
@@ -113,16 +112,23 @@ class Sweep:
                     totals["dup"] += bool(verdict.duplicates)
                     totals["leak"] += bool(verdict.leaks)
                     totals["wrong"] += bool(verdict.wrong)
-            finally:  # after Ctrl-C, what has not begun is not begun
+            except BaseException:  # what was seen until Ctrl-C is told, too
+                self.sum_up(totals, ", then stopped")
+                raise
+            finally:  # what has not begun is not begun
                 pool.shutdown(cancel_futures=True)
         finally:
             self.workers.close()
-        seconds = time.monotonic() - began
+        self.sum_up(totals)
+        return totals
+
+    def sum_up(self, totals, how=""):
+        seconds = time.monotonic() - self.began
         print(f"{self.args.mode} {self.scene.name}: {totals['points']} of {self.possible} points "
               f"({totals['reached']} struck), {totals['dup']} duplicates, {totals['leak']} leaks, "
               f"{totals['wrong']} wrong; {seconds:.0f} s, "
-              f"{1000 * seconds / totals['points']:.0f} ms each{self.mode.note()}", flush=True)
-        return totals
+              f"{1000 * seconds / max(totals['points'], 1):.0f} ms each{self.mode.note()}{how}",
+              flush=True)
 
     def tell(self, point, verdict):
         if self.args.verbose:
@@ -184,7 +190,7 @@ def main():
         return 2
     sums = {"points": 0, "reached": 0, "dup": 0, "leak": 0, "wrong": 0}
     try:
-        for name in args.scene or LAUNCHES:
+        for name in args.scene or WITHOUT_MACHINES:
             if not exists(SCENES[name]):
                 print(f"{args.mode} {name}: this gpucloud has no such command", flush=True)
                 continue

@@ -63,6 +63,12 @@ static void test_damage(void **state)
 	journal = journal_fixture_open_it(fixture); /* only its head is looked at */
 	assert_true(journal_check(journal, on_problem, &told, &err) > 0);
 	assert_true(told > 0);
+	/* Whoever runs into it later is told the same as whoever cannot open it. */
+	struct launch_rows rows = { 0 };
+	assert_int_equal(journal_launches(journal, LAUNCH_OPEN, NULL, &rows, &err), -1);
+	assert_string_equal(err.code, DB_CORRUPT);
+	assert_string_equal(err.hint, "gpucloud journal --repair");
+	error_clear(&err);
 	journal_close(fixture->journal);
 	fixture->journal = NULL;
 
@@ -130,6 +136,27 @@ static int child(struct fixture *fixture, int nth)
 	return 0;
 }
 
+/* Terminating many at once claims each of them. */
+static void test_many_claims(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal *journal = journal_fixture_open_it(fixture), *other = NULL;
+	struct error err = ERROR_INIT;
+	char id[32];
+
+	assert_int_equal(journal_open(fixture->dir, NULL, &fixture->clock, &other, &err), 0);
+	for (int i = 0; i < 60; i++) {
+		snprintf(id, sizeof(id), "l%d", i);
+		assert_int_equal(journal_claim(journal, id, &err), 1);
+		assert_int_equal(journal_claim(other, id, &err), 0);
+	}
+	for (int i = 0; i < 60; i++) {
+		snprintf(id, sizeof(id), "l%d", i);
+		journal_unclaim(journal, id);
+	}
+	journal_close(other);
+}
+
 /* Several gpucloud make the journal, or bring it up to date, and write to it, all at once. */
 static void test_many_at_once(void **state)
 {
@@ -161,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_damage),
 		TEST(test_moved_aside),
+		TEST(test_many_claims),
 		TEST(test_many_at_once),
 	};
 
