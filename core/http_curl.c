@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <dirent.h>
 
 #include "core/clock.h"
 #include "core/http_internal.h"
@@ -24,9 +25,17 @@
 #define POLL_MS		 100 /* how late an interrupt of another thread may be noticed */
 #define KEEPALIVE_IDLE_S 60
 
+enum trust {
+	TRUST_UNKNOWN,
+	TRUST_FOLDER,
+	TRUST_FILE,
+	TRUST_CURL, /* as curl was built to */
+};
+
 struct curl_transport {
 	const struct clock *clock;
 	char *ca_bundle;
+	enum trust trust; /* where the system's certificates are read from, without a ca_bundle */
 	char *user_agent;
 	pthread_mutex_t lock;
 	CURLM *idle[MULTI_KEPT];
@@ -179,22 +188,57 @@ static void set_limits(struct transfer *transfer)
 				 (curl_off_t)transfer->reply.max_body);
 }
 
+/* "5ad8a5d6.0": the hash of a certificate's name, as OpenSSL looks for it. */
+static bool is_hashed_name(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && strcmp(name + 8, ".0") == 0;
+}
+
 /*
- * The system's certificates come as one file, and on some systems as a folder of the same beside it.
- * curl keeps what it has read of a file for the next connection, but not if there is a folder too:
- * then each one costs another 20 ms.
+ * The system's certificates come as one file, and on most systems as a folder of the same beside it.
+ * The file is read whole before the first connection, 20 ms of work; of a folder whose names are
+ * hashes only the one that is needed is read. With both curl reads the file for every connection.
  */
-static bool has_system_bundle(CURL *easy)
+static enum trust find_trust(CURL *easy)
 {
 	char *path = NULL;
+	DIR *folder = NULL;
+	enum trust ret = TRUST_FILE;
 
-	return curl_easy_getinfo(easy, CURLINFO_CAINFO, &path) == CURLE_OK && path &&
-	       access(path, R_OK) == 0;
+	if (curl_easy_getinfo(easy, CURLINFO_CAPATH, &path) == CURLE_OK && path)
+		folder = opendir(path);
+	for (struct dirent *entry; folder && ret == TRUST_FILE && (entry = readdir(folder));)
+		if (is_hashed_name(entry->d_name))
+			ret = TRUST_FOLDER;
+	if (folder)
+		closedir(folder);
+	path = NULL;
+	if (ret == TRUST_FILE && (curl_easy_getinfo(easy, CURLINFO_CAINFO, &path) != CURLE_OK ||
+				  !path || access(path, R_OK) != 0))
+		ret = TRUST_CURL;
+	return ret;
+}
+
+static void set_trust(struct curl_transport *transport, CURL *easy)
+{
+	if (transport->ca_bundle) {
+		curl_easy_setopt(easy, CURLOPT_CAINFO, transport->ca_bundle);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+		return;
+	}
+	pthread_mutex_lock(&transport->lock);
+	if (transport->trust == TRUST_UNKNOWN)
+		transport->trust = find_trust(easy);
+	enum trust trust = transport->trust;
+	pthread_mutex_unlock(&transport->lock);
+	if (trust == TRUST_FOLDER)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	else if (trust == TRUST_FILE)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
 static void set_security(struct transfer *transfer)
 {
-	const char *ca_bundle = transfer->transport->ca_bundle;
 	CURL *easy = transfer->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, transfer->url.https ? "https" : "http");
@@ -204,10 +248,7 @@ static void set_security(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (ca_bundle)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_bundle);
-	if (ca_bundle || has_system_bundle(easy))
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	set_trust(transfer->transport, easy);
 	if (transfer->url.loopback || transfer->url.link_local)
 		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
