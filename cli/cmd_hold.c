@@ -94,7 +94,7 @@ static void tell(struct cli *cli, const struct instance *instance, const struct 
 		return;
 	}
 	if (cli->dry_run)
-		cli_line(cli, "would, for it is a dry run and nothing is changed:");
+		cli_line(cli, "a dry run, nothing is changed; it would be:");
 	if (!hold->until) {
 		cli_line(cli, "%s (%s) is held no longer", name_of(instance), instance->id);
 		return;

@@ -117,8 +117,8 @@ static void tell_fate(struct power_run *run, const struct instance *instance)
 			      "'reap' ends what you stopped");
 	if (policy.expires)
 		cli_line(cli,
-			 "  limit     stands still on the machine; in the cloud it is over at %s: "
-			 "start later than that, and hold it",
+			 "  limit     counts on once it runs again; its tag is over at %s: started "
+			 "later, it wants a 'gpucloud hold'",
 			 time_format(text, policy.expires));
 }
 

@@ -128,7 +128,6 @@ static int on_agree(void *ctx, const struct sync_plan *plan, struct error *err)
 	struct copy_show *show = ctx;
 	struct cli *cli = show->cli;
 
-	show->began_ms = clock_mono_ms(&clock_system);
 	if (cli->dry_run || plan->removed == 0 || plan->removed * 2 <= plan->there)
 		return 0;
 	if (confirm_yes(cli, "%s of the %s files in '%s' will be removed. Go on?",
@@ -142,6 +141,7 @@ static int on_agree(void *ctx, const struct sync_plan *plan, struct error *err)
 
 struct sync_events copy_show_events(struct copy_show *show)
 {
+	show->began_ms = clock_mono_ms(&clock_system);
 	return (struct sync_events){ .ctx = show,
 				     .agree = on_agree,
 				     .progress = on_progress,

@@ -17,7 +17,7 @@ struct copy_show {
 	struct reach *reach;
 	const char *from, *to;
 	struct cJSON *changes; /* of a dry run with --json */
-	int64_t began_ms;      /* 0: nothing has moved */
+	int64_t began_ms;      /* 0: not connected yet */
 	int64_t turn_ms;       /* when this turn's first bytes came */
 	uint64_t turn_bytes;   /* how many there were then */
 	unsigned turn;

@@ -20,6 +20,7 @@
 struct db {
 	sqlite3 *handle;
 	char *path;
+	const char *corrupt_hint; /* NULL: what goes for any */
 };
 
 struct db_stmt {
@@ -49,7 +50,10 @@ static int set_error(const struct db *db, int rc, struct error *err)
 	case SQLITE_CORRUPT:
 		error_set(err, ERROR_IO, "'%s' is corrupt, or no database", db->path);
 		snprintf(err->code, sizeof(err->code), "%s", DB_CORRUPT);
-		return error_hint(err, "move it out of the way; what runs is found by its tags");
+		return error_hint(err, "%s",
+				  db->corrupt_hint ? db->corrupt_hint
+						   : "move it out of the way; what runs is found "
+						     "by its tags");
 	case SQLITE_FULL:
 		error_set(err, ERROR_IO, "cannot write '%s': the disk is full", db->path);
 		return error_hint(err, "free some space and repeat the command");
@@ -164,6 +168,11 @@ void db_close(struct db *db)
 	sqlite3_close_v2(db->handle);
 	free(db->path);
 	free(db);
+}
+
+void db_corrupt_hint(struct db *db, const char *hint)
+{
+	db->corrupt_hint = hint;
 }
 
 int db_exec(struct db *db, const char *sql, struct error *err)

@@ -21,6 +21,8 @@ struct error;
 /* vfs NULL: the default. A file that is no database, or is corrupt: ERROR_IO, and says so. */
 int db_open(const char *path, const char *vfs, bool readonly, struct db **ret, struct error *err);
 void db_close(struct db *db);
+/* What to do where it turns out to be corrupt later on; hint must outlive db. */
+void db_corrupt_hint(struct db *db, const char *hint);
 
 int db_exec(struct db *db, const char *sql, struct error *err); /* constant SQL only */
 

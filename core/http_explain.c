@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "core/clock.h"
 #include "core/http_internal.h"
+#include "core/timefmt.h"
 
 int http_check_ca_bundle(const char *path, struct error *err)
 {
@@ -71,10 +74,17 @@ static void explain_ca_bundle(const char *ca_bundle, struct error *err)
 static void explain_certificate(const struct http_failure *failure, const char *where,
 				struct error *err)
 {
+	char now[TIME_TEXT_MAX];
+
 	error_set(err, ERROR_NETWORK, "the certificate of '%s' is not trusted: %s", where,
 		  failure->details);
-	error_hint(err, "for a private endpoint or an inspecting proxy, set ca_bundle or "
-			"AWS_CA_BUNDLE to the PEM file of its CA");
+	/* OpenSSL's words for dates that do not hold: far more often this computer's fault. */
+	if (strstr(failure->details, "has expired") || strstr(failure->details, "not yet valid"))
+		error_hint(err, "check this computer's clock: it says %s",
+			   time_format(now, clock_now(&clock_system)));
+	else
+		error_hint(err, "for a private endpoint or an inspecting proxy, set ca_bundle or "
+				"AWS_CA_BUNDLE to the PEM file of its CA");
 }
 
 /* What a later attempt would meet again. */

@@ -5,13 +5,18 @@
 #include <stdio.h>
 
 #include "core/buf.h"
-#include "fleet/expiry.h"
+#include "core/money.h"
+#include "core/timefmt.h"
+#include "fleet/budget.h"
 #include "fleet/look.h"
 #include "fleet/machine.h"
 #include "fleet/machine/machine_files.h"
 #include "fleet/reap.h"
 #include "fleet/script.h"
+#include "fleet/spent.h"
 
+#define CENT	    (USD_MICROS / 100)
+#define HOUR_S	    3600
 #define RENEW_MS    60000
 #define RENEW_MAX_S (INT64_C(366) * 86400) /* what the machine takes */
 
@@ -72,45 +77,129 @@ static int set_tag(struct fleet *fleet, const struct instance *instance, const c
 }
 
 /* The machine first: were it the other way round, it could end before the tag says so. */
-static int move_limit(struct fleet *fleet, const struct instance *instance, int64_t now,
-		      struct hold *hold, struct error *err)
+static int move_limit(struct fleet *fleet, const struct instance *instance,
+		      const struct machine_events *events, struct hold *hold, struct error *err)
 {
+	int64_t now = look_now(fleet, fleet->provider, instance->region);
 	struct machine machine = { 0 };
 	int rc;
 
 	/* One that does not run counts nothing down. */
 	if (instance->state == INSTANCE_RUNNING) {
-		if (machine_connect(fleet, instance, LOOK_CONNECT_MS, NULL, &machine, err) < 0) {
+		if (machine_connect(fleet, instance, LOOK_CONNECT_MS, events, &machine, err) < 0) {
 			error_prefix(err, "its time limit must be renewed on the machine itself");
 			return error_hint(err, "nothing was changed; it ends at the time that "
 					       "'gpucloud show' tells");
 		}
-		rc = hold_renew(&machine, hold->until - now, err);
+		rc = hold_renew(&machine, hold->expires - now, err);
 		machine_close(&machine);
 		if (rc < 0)
 			return -1;
 		hold->renewed = rc == 0;
 	}
-	if (set_tag(fleet, instance, TAG_EXPIRES, hold->until, err) < 0)
-		return -1;
-	hold->expires = hold->until;
-	hold->moved = true;
 	return 0;
 }
 
-int hold_set(struct fleet *fleet, const struct instance *instance, int64_t seconds,
-	     struct hold *ret, struct error *err)
+/* What is spent, and the most an hour can cost: the bid, or on demand. */
+static int price_hold(struct fleet *fleet, const struct instance *instance, int64_t now,
+		      struct hold *hold, struct error *err)
+{
+	struct cost_basis basis;
+	struct spent spent;
+	struct cost cost;
+
+	spent_work_out(fleet, instance, now, true, &cost, &spent);
+	cost_basis_of(fleet, instance, now, false, &basis);
+	hold->spent = spent.most;
+	hold->price = instance->spot && basis.bill.cap > 0 ? basis.bill.cap : cost.on_demand;
+	cost_basis_release(&basis);
+	if (hold->spent != MONEY_UNKNOWN && hold->price > 0)
+		return 0;
+	error_set(err, ERROR_CONFLICT,
+		  "'%s' has a budget, and what it costs is not known: its time limit stays",
+		  fleet_target(fleet, instance));
+	return error_hint(err, "gpucloud cost %s", fleet_target(fleet, instance));
+}
+
+static int refuse(const struct fleet *fleet, const struct instance *instance,
+		  const struct hold_wish *wish, const struct hold *hold, int64_t end,
+		  struct error *err)
+{
+	int64_t needed = hold->spent +
+			 money_for_time(hold->price, wish->seconds + BUDGET_MARGIN_S) + CENT - 1;
+	char all[MONEY_TEXT_MAX], spent[MONEY_TEXT_MAX], price[MONEY_TEXT_MAX],
+		enough[MONEY_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	error_set(err, ERROR_CONFLICT,
+		  "'%s' has a budget of $%s, of which $%s is spent: at $%s/h, the most an hour can "
+		  "cost, the rest lasts until %s",
+		  fleet_target(fleet, instance), money_format(all, hold->budget, 2),
+		  money_format(spent, hold->spent, 2), money_format(price, hold->price, 4),
+		  time_format(when, end));
+	return error_hint(err, "a larger one: gpucloud hold %s %" PRId64 "m --budget %s",
+			  fleet_target(fleet, instance), (wish->seconds + 59) / 60,
+			  money_format(enough, needed / CENT * CENT, 2));
+}
+
+/* No further than the budget lasts. */
+static int cap(struct fleet *fleet, const struct instance *instance, int64_t now,
+	       const struct hold_wish *wish, struct hold *hold, struct error *err)
+{
+	struct error unread = ERROR_INIT;
+	struct reap_policy policy;
+
+	reap_policy_read(instance, &policy, &unread);
+	hold->budget = wish->cents ? wish->cents * CENT : policy.budget;
+	if (!hold->budget && instance_tag(instance, TAG_BUDGET)) {
+		*err = unread;
+		return error_hint(err, "set another: --budget USD");
+	}
+	if (!hold->budget)
+		return 0;
+	if (price_hold(fleet, instance, now, hold, err) < 0)
+		return -1;
+	int64_t left = hold->budget > hold->spent ? hold->budget - hold->spent : 0;
+	int64_t lasts = left * HOUR_S / hold->price - BUDGET_MARGIN_S;
+	int64_t end = now + (lasts > 0 ? lasts : 0);
+	if (end >= hold->until)
+		return 0;
+	/* What is there already is not made shorter by a hold. */
+	hold->expires = end > instance->expires ? end : instance->expires;
+	hold->moved = hold->expires > instance->expires;
+	hold->until = hold->expires;
+	hold->capped = true;
+	return wish->asked || hold->until <= now ? refuse(fleet, instance, wish, hold, end, err)
+						 : 0;
+}
+
+int hold_plan(struct fleet *fleet, const struct instance *instance, const struct hold_wish *wish,
+	      struct hold *ret, struct error *err)
 {
 	int64_t now = look_now(fleet, fleet->provider, instance->region);
-	struct hold hold = { .until = seconds ? now + seconds : 0, .expires = instance->expires };
+	struct hold hold = { .until = wish->seconds ? now + wish->seconds : 0,
+			     .expires = instance->expires,
+			     .cents = wish->cents };
 
-	if (seconds && instance->expires && instance->expires < hold.until &&
-	    move_limit(fleet, instance, now, &hold, err) < 0)
-		return -1;
-	if (set_tag(fleet, instance, TAG_HOLD, hold.until, err) < 0)
-		return -1;
+	if (wish->seconds && instance->expires && instance->expires < hold.until) {
+		hold.expires = hold.until;
+		hold.moved = true;
+		if (cap(fleet, instance, now, wish, &hold, err) < 0)
+			return -1;
+	}
 	*ret = hold;
 	return 0;
+}
+
+int hold_set(struct fleet *fleet, const struct instance *instance,
+	     const struct machine_events *events, struct hold *hold, struct error *err)
+{
+	if (hold->moved && move_limit(fleet, instance, events, hold, err) < 0)
+		return -1;
+	if (hold->cents && set_tag(fleet, instance, TAG_BUDGET, hold->cents, err) < 0)
+		return -1;
+	if (hold->moved && set_tag(fleet, instance, TAG_EXPIRES, hold->expires, err) < 0)
+		return -1;
+	return set_tag(fleet, instance, TAG_HOLD, hold->until, err);
 }
 
 int hold_protect(struct fleet *fleet, const struct instance *instance, bool protect,

@@ -10,6 +10,7 @@
 #include "fleet/fleet.h"
 
 struct machine;
+struct machine_events;
 
 #define HOLD_DEFAULT_S INT64_C(7200)
 #define HOLD_MOST_S    (INT64_C(7) * 86400)
@@ -20,17 +21,36 @@ struct machine;
  */
 int hold_renew(struct machine *machine, int64_t seconds, struct error *err);
 
+struct hold_wish {
+	int64_t seconds; /* 0: no longer */
+	bool asked;	 /* by a person in so many words: refused where the budget ends before */
+	int64_t cents;	 /* the budget from now on; 0: as it is */
+};
+
 struct hold {
 	int64_t until;	 /* Unix s; 0: not held any more */
 	int64_t expires; /* of the time limit, after it; 0: none */
-	bool moved;	 /* the time limit was moved, in the tag */
+	bool moved;	 /* the time limit is moved, in the tag */
 	bool renewed;	 /* and on the machine, which confirmed it */
+	int64_t cents;	 /* the budget is set to it; 0: it stays */
+	/* Where the limit moves, and there is a budget, in micro-dollars: it, what is spent, and the most
+	 * an hour can cost. */
+	int64_t budget, spent, price;
+	bool capped; /* the budget allows no longer one */
 };
 
-/* seconds 0: no longer. The machine is renewed before the tags say so; where it cannot be, nothing
- * has changed. */
-int hold_set(struct fleet *fleet, const struct instance *instance, int64_t seconds,
-	     struct hold *ret, struct error *err);
+/*
+ * What a hold comes to; changes nothing. A machine's own limit is what keeps a budget with no
+ * computer of ours on, so it moves no further than what is left lasts at the worst price: where more
+ * was asked for, ERROR_CONFLICT with the figures.
+ */
+int hold_plan(struct fleet *fleet, const struct instance *instance, const struct hold_wish *wish,
+	      struct hold *ret, struct error *err);
+
+/* Does it. The machine is renewed before the tags say so; where it cannot be, nothing has changed.
+ * events: of logging in, or NULL. */
+int hold_set(struct fleet *fleet, const struct instance *instance,
+	     const struct machine_events *events, struct hold *hold, struct error *err);
 
 int hold_protect(struct fleet *fleet, const struct instance *instance, bool protect,
 		 struct error *err);

@@ -37,6 +37,16 @@ static bool digits(const char *text, int64_t max, int64_t *ret, const char **end
 	return value >= 1 && value <= max;
 }
 
+/* All that cannot be read are named, in one line. */
+static int refuse(const struct instance *instance, const char *key, struct error *err)
+{
+	const struct error before = *err;
+
+	return error_set(err, ERROR_PROTOCOL, "%.300s%stag %s '%.40s' cannot be read",
+			 before.message, before.message[0] ? "; " : "", key,
+			 instance_tag(instance, key));
+}
+
 static int read_tag(const struct instance *instance, const char *key, int64_t max, int64_t *ret,
 		    const char **end, struct error *err)
 {
@@ -49,7 +59,7 @@ static int read_tag(const struct instance *instance, const char *key, int64_t ma
 		return 0;
 	*ret = 0;
 	*end = "";
-	return error_set(err, ERROR_PROTOCOL, "tag %s '%.40s' cannot be read", key, value);
+	return refuse(instance, key, err);
 }
 
 /* As read_tag, for those that hold a number and no more. */
@@ -63,8 +73,7 @@ static int read_number(const struct instance *instance, const char *key, int64_t
 	if (!*end)
 		return 0;
 	*ret = 0;
-	return error_set(err, ERROR_PROTOCOL, "tag %s '%.40s' cannot be read", key,
-			 instance_tag(instance, key));
+	return refuse(instance, key, err);
 }
 
 /* A tag cannot be removed on every cloud: "0" takes back what it said. */
@@ -88,8 +97,7 @@ static int read_idle(const struct instance *instance, struct reap_policy *ret, s
 	if (!*end || ret->stop_first)
 		return 0;
 	ret->idle_s = 0;
-	return error_set(err, ERROR_PROTOCOL, "tag " TAG_IDLE " '%.40s' cannot be read",
-			 instance_tag(instance, TAG_IDLE));
+	return refuse(instance, TAG_IDLE, err);
 }
 
 int reap_policy_read(const struct instance *instance, struct reap_policy *ret, struct error *err)
@@ -99,6 +107,7 @@ int reap_policy_read(const struct instance *instance, struct reap_policy *ret, s
 	int64_t cents = 0;
 	int rc = 0;
 
+	error_clear(err);
 	rc |= read_number(instance, TAG_EXPIRES, SECONDS_MAX, &policy.expires, err);
 	rc |= read_number(instance, TAG_BUDGET, CENTS_MAX, &cents, err);
 	rc |= read_time(instance, TAG_HOLD, &policy.hold, err);
@@ -114,44 +123,55 @@ int reap_policy_read(const struct instance *instance, struct reap_policy *ret, s
 static void decide(struct reap_decision *ret, enum reap_verdict verdict, const char *reason)
 {
 	ret->verdict = verdict;
-	ret->budget = false;
+	ret->budget = ret->by_hand = false;
 	snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
 }
 
-/* Cost at the next pass but `passes` - 1; never less than now. */
-static int64_t cost_after(const struct reap_facts *facts, int64_t passes)
+/* What `cost` is at the next pass but `passes` - 1; never less than now. */
+static int64_t cost_after(const struct reap_facts *facts, int64_t cost, int64_t passes)
 {
 	if (facts->rate == MONEY_UNKNOWN)
-		return facts->cost;
-	return facts->cost + money_for_time(facts->rate, facts->period_s * passes);
+		return cost;
+	return cost + money_for_time(facts->rate, facts->period_s * passes);
+}
+
+/* Only what was surely spent ends it; of what may have been, a person is told. */
+static void doubt_budget(const struct reap_facts *facts, struct reap_decision *doubt)
+{
+	char text[200], sure[MONEY_TEXT_MAX], most[MONEY_TEXT_MAX], all[MONEY_TEXT_MAX];
+
+	if (facts->cost == MONEY_UNKNOWN) {
+		decide(doubt, REAP_UNKNOWN, "it has a budget, and its cost is not known");
+	} else if (facts->unsure && cost_after(facts, facts->cost, 1) > facts->policy.budget) {
+		snprintf(text, sizeof(text),
+			 "$%s of its budget of $%s is spent, and perhaps $%s: nobody here saw when "
+			 "it ran",
+			 money_format(sure, facts->cost - facts->unsure, 2),
+			 money_format(all, facts->policy.budget, 2),
+			 money_format(most, facts->cost, 2));
+		decide(doubt, REAP_UNKNOWN, text);
+	}
+	doubt->budget = doubt->verdict == REAP_UNKNOWN;
 }
 
 /* True where the budget decides. */
 static bool decide_budget(const struct reap_facts *facts, struct reap_decision *ret)
 {
-	int64_t budget = facts->policy.budget;
+	int64_t budget = facts->policy.budget, cost = facts->cost - facts->unsure;
 	char text[160], spent[MONEY_TEXT_MAX], most[MONEY_TEXT_MAX];
 
-	if (!budget)
+	if (!budget || facts->cost == MONEY_UNKNOWN)
 		return false;
-	if (facts->cost == MONEY_UNKNOWN) {
-		decide(ret, REAP_UNKNOWN, "it has a budget, and its cost is not known");
-		ret->budget = true;
-		return true;
-	}
 	snprintf(text, sizeof(text), "$%s of its budget of $%s is spent",
-		 money_format(spent, facts->cost, 2), money_format(most, budget, 2));
-	if (facts->cost >= budget || cost_after(facts, 1) > budget) {
+		 money_format(spent, cost, 2), money_format(most, budget, 2));
+	if (cost >= budget || cost_after(facts, cost, 1) > budget)
 		decide(ret, REAP_TERMINATE, text);
-		ret->budget = true;
-		return true;
-	}
-	if (cost_after(facts, 2) > budget && !facts->warned_budget) {
+	else if (cost_after(facts, cost, 2) > budget && !facts->warned_budget)
 		decide(ret, REAP_WARN, text);
-		ret->budget = true;
-		return true;
-	}
-	return false;
+	else
+		return false;
+	ret->budget = true;
+	return true;
 }
 
 static void decide_idle(const struct reap_facts *facts, struct reap_decision *ret)
@@ -174,21 +194,71 @@ static void decide_idle(const struct reap_facts *facts, struct reap_decision *re
 		decide(ret, facts->policy.stop_first ? REAP_STOP : REAP_TERMINATE, idle->reason);
 }
 
+/*
+ * Neither its time nor its budget binds it: both are of one that runs. What was stopped for being idle
+ * ends a day after; what a person stopped is theirs to end.
+ */
 static void decide_stopped(const struct reap_facts *facts, struct reap_decision *ret)
 {
-	int64_t stopped = facts->policy.stopped;
+	int64_t stopped = facts->policy.stopped, hold = facts->policy.hold;
+	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
 
-	if (stopped && facts->now - stopped >= REAP_STOPPED_S)
+	if (!stopped) {
+		decide(ret, REAP_KEEP, "stopped, but not by 'reap'");
+		ret->by_hand = true;
+	} else if (hold > facts->now) {
+		snprintf(text, sizeof(text), "stopped; held until %s", time_format(when, hold));
+		decide(ret, REAP_KEEP, text);
+	} else if (facts->now - stopped >= REAP_STOPPED_S) {
 		decide(ret, REAP_TERMINATE, "stopped for being idle, a day ago");
-	else
-		decide(ret, REAP_KEEP, "stopped");
+	} else {
+		snprintf(text, sizeof(text), "stopped for being idle; ends at %s",
+			 time_format(when, stopped + REAP_STOPPED_S));
+		decide(ret, REAP_KEEP, text);
+	}
+}
+
+/*
+ * A tag that was over before the machine began came from elsewhere, or lay there while it was
+ * stopped: whoever started it has a while to say for how long.
+ */
+static void decide_expired(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	int64_t expires = facts->policy.expires, launched = facts->instance->launched;
+	int64_t end = launched > expires ? launched + REAP_FRESH_S : expires;
+	char text[120 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	if (facts->now >= end) {
+		snprintf(text, sizeof(text), "its time ended at %s", time_format(when, expires));
+		decide(ret, REAP_TERMINATE, text);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 "its time was over before it started; unless held it ends at %s",
+		 time_format(when, end));
+	decide(ret, REAP_UNKNOWN, text);
+}
+
+static void decide_rest(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	const struct reap_policy *policy = &facts->policy;
+	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	if (policy->hold > facts->now) {
+		snprintf(text, sizeof(text), "held until %s", time_format(when, policy->hold));
+		decide(ret, REAP_KEEP, text);
+	} else if (!policy->idle_s) {
+		decide(ret, REAP_KEEP, "no idle limit");
+	} else {
+		decide_idle(facts, ret);
+	}
 }
 
 void reap_decide(const struct reap_facts *facts, struct reap_decision *ret)
 {
 	const struct reap_policy *policy = &facts->policy;
 	enum instance_state state = facts->instance->state;
-	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
+	struct reap_decision doubt = { .verdict = REAP_KEEP }, late = doubt;
 
 	if (state == INSTANCE_ENDING || state == INSTANCE_GONE) {
 		decide(ret, REAP_KEEP, "it is ending already");
@@ -198,26 +268,25 @@ void reap_decide(const struct reap_facts *facts, struct reap_decision *ret)
 		decide(ret, REAP_KEEP, "protected");
 		return;
 	}
-	if (policy->expires && facts->now >= policy->expires) {
-		snprintf(text, sizeof(text), "its time ended at %s",
-			 time_format(when, policy->expires));
-		decide(ret, REAP_TERMINATE, text);
-		return;
-	}
-	if (decide_budget(facts, ret))
-		return;
 	if (state == INSTANCE_STOPPED || state == INSTANCE_STOPPING) {
 		decide_stopped(facts, ret);
 		return;
 	}
-	if (policy->hold > facts->now) {
-		snprintf(text, sizeof(text), "held until %s", time_format(when, policy->hold));
-		decide(ret, REAP_KEEP, text);
+	if (policy->expires && facts->now >= policy->expires)
+		decide_expired(facts, &late);
+	if (late.verdict == REAP_TERMINATE) {
+		*ret = late;
 		return;
 	}
-	if (!policy->idle_s) {
-		decide(ret, REAP_KEEP, "no idle limit");
+	if (decide_budget(facts, ret))
 		return;
-	}
-	decide_idle(facts, ret);
+	decide_rest(facts, ret);
+	if ((ret->verdict == REAP_KEEP || ret->verdict == REAP_UNKNOWN) &&
+	    late.verdict == REAP_UNKNOWN)
+		*ret = late;
+	/* That the budget cannot be followed keeps nothing else from being followed. */
+	if (policy->budget)
+		doubt_budget(facts, &doubt);
+	if (ret->verdict == REAP_KEEP && doubt.verdict == REAP_UNKNOWN)
+		*ret = doubt;
 }

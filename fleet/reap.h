@@ -3,13 +3,15 @@
  * What an instance's own policy says is to become of it now. Made for cron: one pass, no terminal.
  * The policy is in the tags, so that it holds from any computer and without any local state:
  *
- *   gpucloud-expires   Unix seconds: ends then, whatever it does; `hold` and `--ttl` move it
+ *   gpucloud-expires   Unix seconds: ends then, whatever it does, while it runs; `hold` and `--ttl`
+ *                      move it
  *   gpucloud-idle      seconds: ends after being idle for so long; "1800-stop": is stopped instead,
  *                      and ended a day later
  *   gpucloud-budget    cents: ends before its cost passes that
  *   gpucloud-hold      Unix seconds: being idle does not end it before; 0: it is not held
- *   gpucloud-protect   "1": nothing of this ends it
+ *   gpucloud-protect   anything but "0": nothing of this ends it
  *   gpucloud-stopped   Unix seconds: when it was stopped by this policy; 0: it runs again
+ *   gpucloud-spent     what earlier runs cost: fleet/spent.h
  *
  * A tag that cannot be read is reported, and never ends an instance.
  */
@@ -27,6 +29,7 @@
 
 #define REAP_STOPPED_S INT64_C(86400) /* a stopped instance is ended after so long */
 #define REAP_WARN_S    INT64_C(120)   /* between a warning and the end, at least */
+#define REAP_FRESH_S   INT64_C(900)   /* after a start whose tag was over by then */
 
 struct reap_policy {
 	int64_t expires; /* Unix s; 0: none */
@@ -36,7 +39,7 @@ struct reap_policy {
 	int64_t stopped; /* Unix s; 0: not by us */
 	bool protected, stop_first;
 };
-/* From the instance's tags. ERROR_PROTOCOL names the tag that cannot be read; the others are filled. */
+/* From the instance's tags. ERROR_PROTOCOL names all that cannot be read; the others are filled. */
 int reap_policy_read(const struct instance *instance, struct reap_policy *ret, struct error *err);
 
 enum reap_verdict {
@@ -55,6 +58,7 @@ struct reap_facts {
 	struct reap_policy policy;
 	const struct idle_judgement *idle; /* NULL: not asked, or not known */
 	int64_t cost, rate; /* micro-dollars so far, and an hour from now on; MONEY_UNKNOWN */
+	int64_t unsure;	    /* of cost: what may not have been spent, for nobody saw it run */
 	int64_t period_s;   /* until the next pass, as far as is known */
 	/* Unix s of the warnings that still stand, or 0: of being idle, of the budget. */
 	int64_t warned, warned_budget;
@@ -64,6 +68,7 @@ struct reap_decision {
 	enum reap_verdict verdict;
 	char reason[200]; /* one line */
 	bool budget;	  /* the budget decided */
+	bool by_hand;	  /* a person stopped it: its disks bill on until somebody ends it */
 };
 
 /* Pure: the whole policy in one place. */

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who there is, what its policy is, what is seen there, and what that comes to. */
+/* What the policy of each is, what is seen there, and what that comes to. */
 #include "fleet/reaper.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/money.h"
+#include "fleet/cost_ahead.h"
 #include "fleet/idle_store.h"
 #include "fleet/reaper_internal.h"
+#include "fleet/spent.h"
+#include "fleet/stop.h"
 
 #define BOOTING_S     INT64_C(900) /* one that does not answer for so long is no trouble yet */
 #define TELL_EVERY_S  INT64_C(86400)
 #define LIMIT_SLACK_S INT64_C(120) /* the machine counts from its boot, the tag from the launch */
+#define SETTLED_S     INT64_C(600) /* a stop has happened, or failed, so long after its mark */
+#define CENT	      (USD_MICROS / 100)
+#define OTHERS_KEY    "others" /* no instance's id: marks of what is not ours */
 
 void reap_report_release(struct reap_report *report)
 {
@@ -53,59 +61,43 @@ static int64_t marked(struct pass *pass, const struct instance *instance, enum i
 	return at;
 }
 
-/* Whether it may be touched at all. */
-static bool is_ours(const struct pass *pass, const struct instance *instance)
+/* Once a day. */
+static bool is_to_tell(struct pass *pass, const struct instance *instance, int64_t now)
 {
-	const struct instance_list *list = &pass->report->list;
+	int64_t told = marked(pass, instance, IDLE_MARK_TROUBLE);
 
-	if (!instance->launch_id[0] || !instance->owner[0])
+	if (told && told <= now && now - told < TELL_EVERY_S)
 		return false;
-	if (!pass->options->all_owners && strcmp(instance->owner, pass->fleet->owner) != 0)
-		return false;
-	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING)
-		return false;
-	/* A region that failed half-way has told some of what it holds. */
-	for (size_t i = 0; i < list->nr_failures; i++)
-		if (strcmp(list->failures[i].region, instance->region) == 0)
-			return false;
+	pass_mark(pass, instance, IDLE_MARK_TROUBLE, now);
 	return true;
-}
-
-static int find(struct pass *pass, struct error *err)
-{
-	struct reap_report *report = pass->report;
-	struct region_choice choice = pass->options->regions;
-	struct instance_query query = { 0 };
-	struct arena arena = { 0 };
-
-	choice.all = true;
-	if (!pass->options->all_owners)
-		query.owner = pass->fleet->owner;
-	int rc =
-		fleet_regions(pass->fleet, &choice, &arena, &query.regions, &query.nr_regions, err);
-	if (rc == 0)
-		rc = pass->fleet->ops->instances(pass->fleet->provider, &query, &report->list, err);
-	arena_release(&arena);
-	if (rc < 0)
-		return -1;
-	report->v = xcalloc(report->list.nr + 1, sizeof(*report->v));
-	for (size_t i = 0; i < report->list.nr; i++)
-		if (is_ours(pass, &report->list.v[i]))
-			report->v[report->nr++].instance = report->list.v[i];
-	return 0;
 }
 
 static void trouble(struct pass *pass, struct reap_item *item, const char *text)
 {
-	int64_t told;
+	if (item->trouble[0])
+		return;
+	snprintf(item->trouble, sizeof(item->trouble), "%.390s", text);
+	item->tell = is_to_tell(pass, &item->instance, item->facts.now);
+}
+
+/* What its disks cost is asked for when it is told, and no oftener. */
+static void tell_stopped(struct pass *pass, struct reap_item *item)
+{
+	char price[MONEY_TEXT_MAX];
+	uint64_t gib = 0;
 
 	if (item->trouble[0])
 		return;
-	snprintf(item->trouble, sizeof(item->trouble), "%.250s", text);
-	told = marked(pass, &item->instance, IDLE_MARK_TROUBLE);
-	item->tell = !told || item->facts.now - told >= TELL_EVERY_S || told > item->facts.now;
-	if (item->tell)
-		pass_mark(pass, &item->instance, IDLE_MARK_TROUBLE, item->facts.now);
+	trouble(pass, item, "stopped, but not by 'reap', and left so; its disks bill on");
+	if (!item->tell && !pass->options->dry_run)
+		return;
+	int64_t per_hour = stop_disk_price(pass->fleet, &item->instance, &gib);
+	if (per_hour != MONEY_UNKNOWN)
+		snprintf(item->trouble, sizeof(item->trouble),
+			 "stopped, but not by 'reap', and left so; its disks (%" PRIu64
+			 " GiB) bill on, about $%s a day. To end it: gpucloud terminate %s",
+			 gib, money_format(price, (per_hour * 24 + CENT / 2) / CENT * CENT, 2),
+			 item->instance.id);
 }
 
 void pass_read_policy(struct pass *pass, struct reap_item *item)
@@ -126,12 +118,34 @@ void pass_read_policy(struct pass *pass, struct reap_item *item)
 
 static void price(struct pass *pass, struct reap_item *item)
 {
+	struct spent spent;
+
 	item->facts.cost = item->facts.rate = MONEY_UNKNOWN;
 	if (!item->facts.policy.budget)
 		return;
-	cost_follow(pass->fleet, &item->instance, item->facts.now, &item->cost);
-	item->facts.cost = item->cost.total;
+	spent_work_out(pass->fleet, &item->instance, item->facts.now, true, &item->cost, &spent);
+	item->facts.cost = spent.most;
+	item->facts.unsure = spent.most - spent.least;
 	item->facts.rate = item->cost.price;
+}
+
+/* One question for each type of a region, whatever the number of instances. */
+static void price_all(struct pass *pass)
+{
+	struct reap_report *report = pass->report;
+	struct cost_want *wants = xcalloc(report->nr + 1, sizeof(*wants));
+	size_t n = 0;
+
+	for (size_t i = 0; i < report->nr; i++)
+		if (report->v[i].facts.policy.budget)
+			wants[n++] = (struct cost_want){ NULL, &report->v[i].instance,
+							 report->v[i].facts.now };
+	pass->fleet->ahead = cost_ahead_ask(pass->fleet, wants, n);
+	for (size_t i = 0; i < report->nr; i++)
+		price(pass, &report->v[i]);
+	cost_ahead_free(pass->fleet->ahead);
+	pass->fleet->ahead = NULL;
+	free(wants);
 }
 
 static void prepare(struct pass *pass, struct reap_item *item)
@@ -143,7 +157,6 @@ static void prepare(struct pass *pass, struct reap_item *item)
 	item->facts.warned = marked(pass, instance, IDLE_MARK_IDLE);
 	item->facts.warned_budget = marked(pass, instance, IDLE_MARK_BUDGET);
 	pass_read_policy(pass, item);
-	price(pass, item);
 }
 
 /* Only where something hangs on what would be seen. */
@@ -165,16 +178,22 @@ static void look(struct pass *pass)
 		if (!wants_look(&report->v[i]))
 			continue;
 		report->looks[n].instance = &report->v[i].instance;
+		report->looks[n].admit = !pass->options->dry_run;
 		report->v[i].look = &report->looks[n++];
 	}
 	look_all(pass->fleet, report->looks, n);
+	for (size_t i = 0; i < report->nr; i++)
+		if (report->v[i].look)
+			memcpy(report->v[i].admitted, report->v[i].look->admitted,
+			       sizeof(report->v[i].admitted));
 }
 
 /* Something that keeps its policy from ever being followed is worth a word. */
 static void tell_unknown(struct pass *pass, struct reap_item *item)
 {
 	const struct idle_judgement *judgement = &item->judgement;
-	char text[250];
+	const char *hint = item->look->reached ? "" : item->look->err.hint;
+	char text[390];
 
 	if (judgement->verdict != IDLE_UNKNOWN ||
 	    item->facts.now - item->instance.launched < BOOTING_S)
@@ -182,8 +201,10 @@ static void tell_unknown(struct pass *pass, struct reap_item *item)
 	for (size_t i = 0; i < judgement->nr; i++) {
 		if (judgement->facts[i].verdict != IDLE_UNKNOWN)
 			continue;
-		snprintf(text, sizeof(text), "whether it is idle is not known: %.30s: %.160s",
-			 judgement->facts[i].name, judgement->facts[i].value);
+		snprintf(text, sizeof(text),
+			 "whether it is idle is not known: %.30s: %.120s%s%.190s",
+			 judgement->facts[i].name, judgement->facts[i].value, hint[0] ? "; " : "",
+			 hint);
 		trouble(pass, item, text);
 		return;
 	}
@@ -203,8 +224,10 @@ static void compare_limits(struct reap_item *item)
 	if (left < LIMIT_SLACK_S)
 		return;
 	if (end > policy->expires + LIMIT_SLACK_S ||
-	    (policy->hold > end + LIMIT_SLACK_S && policy->expires > end + LIMIT_SLACK_S))
+	    (policy->hold > end + LIMIT_SLACK_S && policy->expires > end + LIMIT_SLACK_S)) {
 		item->limit_s = left;
+		item->limit_was = end;
+	}
 }
 
 static void judge(struct pass *pass, struct reap_item *item)
@@ -226,7 +249,7 @@ static void judge(struct pass *pass, struct reap_item *item)
 }
 
 /* Once it works again, a warning of before means nothing. */
-static void forget_warnings(struct pass *pass, struct reap_item *item)
+static void forget_warning(struct pass *pass, struct reap_item *item)
 {
 	const struct idle_judgement *idle = item->facts.idle;
 
@@ -234,6 +257,11 @@ static void forget_warnings(struct pass *pass, struct reap_item *item)
 		pass_mark(pass, &item->instance, IDLE_MARK_IDLE, 0);
 		item->facts.warned = 0;
 	}
+}
+
+/* After all that may find one: what is well again is told at once the next time it is not. */
+static void forget_trouble(struct pass *pass, struct reap_item *item)
+{
 	if (!item->trouble[0] && marked(pass, &item->instance, IDLE_MARK_TROUBLE))
 		pass_mark(pass, &item->instance, IDLE_MARK_TROUBLE, 0);
 }
@@ -243,6 +271,8 @@ static void decide(struct pass *pass, struct reap_item *item)
 	reap_decide(&item->facts, &item->decision);
 	if (item->decision.verdict == REAP_UNKNOWN && item->instance.state == INSTANCE_RUNNING)
 		trouble(pass, item, item->decision.reason);
+	if (item->decision.by_hand)
+		tell_stopped(pass, item);
 	if (item->facts.idle && item->facts.idle->verdict == IDLE_IDLE &&
 	    item->decision.verdict == REAP_KEEP && item->facts.warned &&
 	    item->facts.policy.hold > item->facts.now) {
@@ -252,18 +282,54 @@ static void decide(struct pass *pass, struct reap_item *item)
 	}
 }
 
-/* Tags of the time before: one that runs was not left stopped. */
+/* It runs, and carries that very mark. */
+static bool still_runs_marked(struct pass *pass, const struct instance *before)
+{
+	const struct instance_query query = {
+		.regions = &before->region, .nr_regions = 1, .ids = &before->id, .nr_ids = 1
+	};
+	const char *mark = instance_tag(before, TAG_STOPPED);
+	struct instance_list list = { 0 };
+	struct error ignored = ERROR_INIT;
+
+	if (pass->fleet->ops->instances(pass->fleet->provider, &query, &list, &ignored) < 0)
+		return false;
+	bool same = list.nr == 1 && list.v[0].state == INSTANCE_RUNNING && mark &&
+		    instance_tag(&list.v[0], TAG_STOPPED) &&
+		    strcmp(instance_tag(&list.v[0], TAG_STOPPED), mark) == 0;
+	instance_list_release(&list);
+	return same;
+}
+
+/* Tags of the time before: one that runs was not left stopped. A mark of a moment ago may be that of
+ * another computer's reap, which is about to stop it: without it, its disks would bill for ever. */
 static void clear_stopped(struct pass *pass, struct reap_item *item)
 {
 	const struct tag tag = { TAG_STOPPED, "0" };
 	struct error err = ERROR_INIT;
 
 	if (!item->facts.policy.stopped || item->instance.state != INSTANCE_RUNNING ||
-	    pass->options->dry_run)
+	    pass->options->dry_run || item->facts.now - item->facts.policy.stopped < SETTLED_S ||
+	    !still_runs_marked(pass, &item->instance))
 		return;
 	if (pass->fleet->ops->tag(pass->fleet->provider, item->instance.region, item->instance.id,
 				  &tag, &err) < 0)
 		trouble(pass, item, err.message);
+}
+
+/* Nothing is ours, and others' time is over: where nobody remembers, it is said every time. */
+static void tell_others(struct pass *pass)
+{
+	struct reap_report *report = pass->report;
+	const struct instance all = { .id = OTHERS_KEY };
+	struct error ignored = ERROR_INIT;
+
+	if (idle_store_open(pass->fleet->paths->state, &report->store_set_aside, &pass->store,
+			    &ignored) < 0)
+		pass->store = NULL;
+	report->tell_others = is_to_tell(
+		pass, &all, look_now(pass->fleet, pass->fleet->provider, report->list.v[0].region));
+	error_clear(&report->store_err);
 }
 
 static int run(struct pass *pass, struct error *err)
@@ -271,26 +337,34 @@ static int run(struct pass *pass, struct error *err)
 	struct reap_report *report = pass->report;
 	struct error why = ERROR_INIT;
 
-	if (find(pass, err) < 0)
+	if (pass_find(pass, err) < 0)
 		return -1;
-	if (!report->nr)
+	if (!report->nr && !report->others_overdue)
 		return 0;
-	if (fleet_scope(pass->fleet, pass->scope, err) < 0)
+	if (pass->options->scope)
+		snprintf(pass->scope, sizeof(pass->scope), "%s", pass->options->scope);
+	else if (fleet_scope(pass->fleet, pass->scope, err) < 0)
 		return -1;
+	if (!report->nr) {
+		tell_others(pass);
+		return 0;
+	}
 	if (idle_store_open(pass->fleet->paths->state, &report->store_set_aside, &pass->store,
 			    &why) < 0)
 		pass_store_failed(pass, &why);
 	for (size_t i = 0; i < report->nr; i++)
 		prepare(pass, &report->v[i]);
+	price_all(pass);
 	look(pass);
 	for (size_t i = 0; i < report->nr; i++) {
 		struct reap_item *item = &report->v[i];
 
 		if (item->look)
 			judge(pass, item);
-		forget_warnings(pass, item);
+		forget_warning(pass, item);
 		decide(pass, item);
 		clear_stopped(pass, item);
+		forget_trouble(pass, item);
 	}
 	if (pass->options->dry_run)
 		return 0;

@@ -21,22 +21,25 @@ struct reap_options {
 	struct region_choice regions; /* none named: all */
 	bool all_owners;
 	bool dry_run;
-	int64_t period_s; /* until the next pass; budgets are ended before it */
+	int64_t period_s;  /* until the next pass; budgets are ended before it */
+	const char *scope; /* of fleet_scope, where it is known; NULL: it is asked for */
 };
 
 struct reap_item {
 	struct instance instance; /* strings in the report's lists */
 	struct reap_facts facts;
 	struct reap_decision decision;
-	struct cost cost;		 /* where it has a budget, or was ended */
-	struct idle_judgement judgement; /* facts.idle points to it, or is NULL */
-	struct look *look;		 /* where it was looked at */
-	bool acted, confirmed;		 /* what was decided was tried; and it is so */
-	bool renewed;			 /* the machine's own limit was set to what the tag says */
-	int64_t limit_s;		 /* what it was set to, or is to be */
-	struct error err;		 /* why not */
-	char trouble[256];		 /* why its policy cannot be followed, or "" */
-	bool tell;			 /* and nobody was told that today */
+	struct cost cost;		  /* where it has a budget, or was ended */
+	struct idle_judgement judgement;  /* facts.idle points to it, or is NULL */
+	struct look *look;		  /* where it was looked at */
+	bool acted, confirmed;		  /* what was decided was tried; and it is so */
+	char admitted[FLEET_ADDRESS_MAX]; /* this computer's address, let in now; or "" */
+	bool renewed;			  /* the machine's own limit was set to what the tag says */
+	int64_t limit_s;		  /* what it was set to, or is to be */
+	int64_t limit_was;		  /* Unix s: when it would have ended by itself */
+	struct error err;		  /* why not */
+	char trouble[400];		  /* why its policy cannot be followed, or "" */
+	bool tell;			  /* and nobody was told that today */
 };
 
 struct reap_report {
@@ -44,6 +47,10 @@ struct reap_report {
 	struct look *looks;
 	struct reap_item *v;
 	size_t nr;
+	size_t others;		/* live instances of other owners: left alone */
+	size_t others_overdue;	/* of them: past their time for a while, and nobody ended them */
+	char others_names[200]; /* whose they are */
+	bool tell_others;	/* overdue, nothing is ours, and nobody was told that today */
 	bool store_set_aside;
 	struct error store_err; /* looks could not be kept: nothing is seen to be idle */
 };

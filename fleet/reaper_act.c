@@ -90,32 +90,45 @@ void pass_check_again(struct pass *pass)
 
 struct visiting {
 	struct reap_item *item;
-	char words[400];
-	bool warn, warned, renewed;
+	char words[400], limit_words[400];
+	bool warn, warned, shortens, renewed;
 	struct error err;
 };
 
-static void warn(struct machine *machine, struct visiting *visiting)
+static bool say(struct machine *machine, const char *words, struct error *err)
 {
 	struct buf out = BUF_INIT_MAX(4096);
 	struct remote_exit ended = { 0 };
 
 	/* Whatever became of it on the machine: nobody may be logged in, or there is no wall. */
-	visiting->warned = script_run(machine, machine_warn_script, visiting->words, WARN_MS, &out,
-				      &ended, &visiting->err) == 0;
+	bool said =
+		script_run(machine, machine_warn_script, words, WARN_MS, &out, &ended, err) == 0;
 	buf_release(&out);
+	return said;
+}
+
+static void note_admitted(void *ctx, const struct instance *instance, const char *cidr)
+{
+	struct visiting *visiting = ctx;
+
+	(void)instance;
+	snprintf(visiting->item->admitted, sizeof(visiting->item->admitted), "%s", cidr);
 }
 
 static void visit(struct fleet *fleet, void *item)
 {
 	struct visiting *visiting = item;
 	struct machine machine = { 0 };
+	const struct machine_events events = { .ctx = visiting, .admitted = note_admitted };
 
-	if (machine_connect(fleet, &visiting->item->instance, LOOK_CONNECT_MS, NULL, &machine,
+	if (machine_connect(fleet, &visiting->item->instance, LOOK_CONNECT_MS, &events, &machine,
 			    &visiting->err) < 0)
 		return;
 	if (visiting->warn)
-		warn(&machine, visiting);
+		visiting->warned = say(&machine, visiting->words, &visiting->err);
+	/* Whoever made it longer must hear of it before it is shorter. */
+	if (visiting->shortens && visiting->err.kind == ERROR_NONE)
+		say(&machine, visiting->limit_words, &visiting->err);
 	if (visiting->item->limit_s && visiting->err.kind == ERROR_NONE)
 		visiting->renewed =
 			hold_renew(&machine, visiting->item->limit_s, &visiting->err) == 0;
@@ -123,19 +136,36 @@ static void visit(struct fleet *fleet, void *item)
 }
 
 /* One word for a shell; what it is made of is ours, but nothing may end the quotes. */
-static void word_warning(const struct reap_item *item, bool budget, char *out, size_t max)
+static void quote(char *words)
 {
-	const struct instance *instance = &item->instance;
+	for (char *p = words + 1; *p && p[1]; p++)
+		if (*p == '\'' || *p < 0x20 || *p > 0x7e)
+			*p = '?';
+}
+
+static void word_warning(const struct pass *pass, const struct reap_item *item, char *out,
+			 size_t max)
+{
+	bool budget = item->decision.budget;
 	const char *what = item->facts.policy.stop_first && !budget ? "stopped" : "terminated";
 
 	snprintf(out, max, "'%.180s: this machine will be %s at the next look%s%.70s'",
 		 item->decision.reason, what, budget ? "" : ". To keep it: gpucloud hold ",
-		 budget		     ? ""
-		 : instance->name[0] ? instance->name
-				     : instance->id);
-	for (char *p = out + 1; *p && p[1]; p++)
-		if (*p == '\'' || *p < 0x20 || *p > 0x7e)
-			*p = '?';
+		 budget ? "" : fleet_target(pass->fleet, &item->instance));
+	quote(out);
+}
+
+static void word_limit(const struct pass *pass, const struct reap_item *item, char *out, size_t max)
+{
+	char was[TIME_TEXT_MAX], is[TIME_TEXT_MAX];
+
+	snprintf(
+		out, max,
+		"'its own time limit, %s, lay after what it was rented for: it ends at %s. To keep "
+		"it longer: gpucloud hold %.70s TIME'",
+		time_format(was, item->limit_was), time_format(is, item->facts.policy.expires),
+		fleet_target(pass->fleet, &item->instance));
+	quote(out);
 }
 
 static void note_visit(struct pass *pass, const struct visiting *visiting)
@@ -171,7 +201,10 @@ void pass_visit(struct pass *pass)
 			continue;
 		v[n] = (struct visiting){ .item = item, .warn = warns };
 		if (warns)
-			word_warning(item, item->decision.budget, v[n].words, sizeof(v[n].words));
+			word_warning(pass, item, v[n].words, sizeof(v[n].words));
+		v[n].shortens = item->limit_s && item->limit_was > item->facts.policy.expires;
+		if (v[n].shortens)
+			word_limit(pass, item, v[n].limit_words, sizeof(v[n].limit_words));
 		n++;
 	}
 	look_each(pass->fleet, v, n, sizeof(*v), visit);
@@ -182,16 +215,34 @@ void pass_visit(struct pass *pass)
 
 /* --- in the cloud ---------------------------------------------------------------------------- */
 
-/* The tag first: one that is stopped without it would bill for its disks for ever. */
-static bool may_stop(struct pass *pass, struct reap_item *item)
+static int mark_stopped(struct pass *pass, const struct reap_item *item, struct error *err)
 {
 	char text[32];
 	const struct tag tag = { TAG_STOPPED, text };
 
 	snprintf(text, sizeof(text), "%" PRId64, item->facts.now);
+	return pass->fleet->ops->tag(pass->fleet->provider, item->instance.region,
+				     item->instance.id, &tag, err);
+}
+
+/* The tag first: one that is stopped without it would bill for its disks for ever. */
+static bool may_stop(struct pass *pass, struct reap_item *item)
+{
 	return power_check(pass->fleet, POWER_STOP, &item->instance, &item->err) == 0 &&
-	       pass->fleet->ops->tag(pass->fleet->provider, item->instance.region,
-				     item->instance.id, &tag, &item->err) == 0;
+	       mark_stopped(pass, item, &item->err) == 0;
+}
+
+/* And once more: another computer may have taken the mark off while it still ran. */
+static void note_stopped(struct pass *pass, struct reap_item *item, const struct powered *powered)
+{
+	item->confirmed = powered->confirmed;
+	item->instance.state = powered->instance.state;
+	if (powered->err.kind != ERROR_NONE)
+		item->err = powered->err;
+	if (!powered->confirmed)
+		return;
+	mark_stopped(pass, item, &item->err);
+	pass_mark(pass, &item->instance, IDLE_MARK_IDLE, 0);
 }
 
 void pass_stop(struct pass *pass)
@@ -215,14 +266,8 @@ void pass_stop(struct pass *pass)
 	}
 	if (n)
 		power_all(pass->fleet, POWER_STOP, v, n, TIMEOUT_S, &events, &report->list.arena);
-	for (size_t i = 0; i < n; i++) {
-		items[i]->confirmed = v[i].confirmed;
-		items[i]->instance.state = v[i].instance.state;
-		if (v[i].err.kind != ERROR_NONE)
-			items[i]->err = v[i].err;
-		if (v[i].confirmed)
-			pass_mark(pass, &items[i]->instance, IDLE_MARK_IDLE, 0);
-	}
+	for (size_t i = 0; i < n; i++)
+		note_stopped(pass, items[i], &v[i]);
 	free(v);
 	free(items);
 }

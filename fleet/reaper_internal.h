@@ -20,6 +20,9 @@ struct pass {
 void pass_store_failed(struct pass *pass, const struct error *err);
 void pass_mark(struct pass *pass, const struct instance *instance, int mark, int64_t at);
 
+/* reaper_find.c: asks every region; what is ours is in the report, what is not is counted there. */
+int pass_find(struct pass *pass, struct error *err);
+
 /* Reads the policy of the instance into its facts, and decides. */
 void pass_read_policy(struct pass *pass, struct reap_item *item);
 

@@ -51,7 +51,7 @@ static int keep(const struct recovery *recovery, const struct instance *instance
 	     "an interrupted launch had made '%s' (%s in %s, %s): kept; end it with: "
 	     "gpucloud terminate %s",
 	     recovery->row->name, instance->id, instance->zone.name,
-	     instance_state_name(instance->state), recovery->row->name);
+	     instance_state_name(instance->state), fleet_target(recovery->fleet, instance));
 	return 0;
 }
 
@@ -173,8 +173,7 @@ static int settle_end(const struct recovery *recovery, int64_t began, struct err
 	if (list.nr_failures) {
 		*err = list.failures[0].err;
 		rc = -1;
-	} else if (list.nr ? list.v[0].state == INSTANCE_GONE
-			   : age >= RECOVER_VISIBLE_S) {
+	} else if (list.nr ? list.v[0].state == INSTANCE_GONE : age >= RECOVER_VISIBLE_S) {
 		rc = finish_end(recovery, err);
 	} else if (list.nr && list.v[0].state != INSTANCE_ENDING &&
 		   (now < began || now - began >= RECOVER_END_S)) {
@@ -183,7 +182,7 @@ static int settle_end(const struct recovery *recovery, int64_t began, struct err
 		     "the end of '%s' (%s) was interrupted before it got through: it is %s; end it "
 		     "with: gpucloud terminate %s",
 		     recovery->row->name, list.v[0].id, instance_state_name(list.v[0].state),
-		     recovery->row->name);
+		     fleet_target(fleet, &list.v[0]));
 	}
 	instance_list_release(&list);
 	return rc;

@@ -76,7 +76,7 @@ static int ask(struct fleet *fleet, const struct sweep_options *options, struct 
 }
 
 /* By the cloud's clock: with ours a day ahead, all that is new would look old. */
-static int cloud_now(struct fleet *fleet, int64_t *ret, struct error *err)
+int sweep_now(struct fleet *fleet, int64_t *ret, struct error *err)
 {
 	struct account account = { 0 };
 
@@ -98,27 +98,72 @@ struct judge {
 	size_t cap;
 };
 
-static bool is_ours(const struct judge *judge, const char *owner)
+static bool is_ours(const struct fleet *fleet, const struct sweep_options *options,
+		    const char *owner)
 {
-	return judge->options->all_owners || strcmp(owner, judge->fleet->owner) == 0;
+	return options->all_owners || strcmp(owner, fleet->owner) == 0;
+}
+
+bool sweep_counts(const struct sweep_options *options, enum sweep_verdict verdict)
+{
+	return verdict == SWEEP_ORPHANED || verdict == SWEEP_EXPIRED ||
+	       (verdict == SWEEP_KEPT && options->images) ||
+	       (verdict == SWEEP_STOPPED && options->stopped);
 }
 
 static void add(struct judge *judge, struct sweep_thing thing)
 {
 	struct sweep *sweep = judge->sweep;
 
-	thing.counted = thing.verdict == SWEEP_ORPHANED || thing.verdict == SWEEP_EXPIRED ||
-			(thing.verdict == SWEEP_KEPT && judge->options->images) ||
-			(thing.verdict == SWEEP_STOPPED && judge->options->stopped);
+	thing.counted = sweep_counts(judge->options, thing.verdict);
 	sweep->v = arena_grow(&sweep->arena, sweep->v, sweep->nr, &judge->cap, sizeof(*sweep->v));
 	sweep->v[sweep->nr++] = thing;
 }
 
-/* One that has no limit, or is protected, is nobody's leftover. */
-static void judge_instance(struct judge *judge, const struct instance *instance)
+/* Where clocks differ by a little, it is new. */
+static int64_t passed(int64_t since, int64_t now)
 {
-	int64_t launched = sweep_time(instance->launched, judge->now);
-	struct sweep_thing thing = {
+	return now > since ? now - since : 0;
+}
+
+static bool is_young(const struct sweep_options *options, int64_t age)
+{
+	return age >= 0 && age < options->grace_s;
+}
+
+/* It runs or rests past its limit. That a tag was over before it started (a copy of another's tags, a
+ * start after a long rest) does not make it old. */
+static enum sweep_verdict verdict_of_expired(const struct fleet *fleet,
+					     const struct sweep_options *options,
+					     const struct instance *instance, int64_t age)
+{
+	/* --grace 0 is the user's word that nothing is being made. */
+	if (age < 0 && options->grace_s > 0)
+		return SWEEP_UNKNOWN;
+	if (is_young(options, age))
+		return SWEEP_YOUNG;
+	if (!is_ours(fleet, options, instance->owner))
+		return SWEEP_FOREIGN;
+	if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
+		return SWEEP_STOPPED;
+	return SWEEP_EXPIRED;
+}
+
+/* One that has no limit, or is protected, is nobody's leftover; where a tag cannot be read, it may be
+ * the one that keeps it. */
+bool sweep_judge_instance(const struct fleet *fleet, const struct sweep_options *options,
+			  int64_t now, const struct instance *instance, struct sweep_thing *ret)
+{
+	bool dated = instance->launched > 0 && !sweep_time_is_odd(instance->launched, now);
+	struct error unread = ERROR_INIT;
+	struct reap_policy policy;
+	bool readable = reap_policy_read(instance, &policy, &unread) == 0;
+	int64_t expires = policy.expires ? policy.expires : instance->expires;
+
+	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING ||
+	    policy.protected)
+		return false;
+	*ret = (struct sweep_thing){
 		.thing = { .provider = instance->provider,
 			   .region = instance->region,
 			   .id = instance->id,
@@ -129,20 +174,13 @@ static void judge_instance(struct judge *judge, const struct instance *instance)
 			   .created = instance->launched,
 			   .price = MONEY_UNKNOWN },
 		.instance = instance,
-		.age_s = launched ? judge->now - launched : -1,
+		.age_s = dated ? passed(instance->launched, now) : -1,
 	};
-
-	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING ||
-	    !instance->expires || judge->now <= instance->expires + judge->options->grace_s ||
-	    text_equal(instance_tag(instance, TAG_PROTECT), "1"))
-		return;
-	if (!is_ours(judge, instance->owner))
-		thing.verdict = SWEEP_FOREIGN;
-	else if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
-		thing.verdict = SWEEP_STOPPED;
-	else
-		thing.verdict = SWEEP_EXPIRED;
-	add(judge, thing);
+	if (expires ? now <= expires + options->grace_s : readable)
+		return false;
+	ret->verdict =
+		readable ? verdict_of_expired(fleet, options, instance, ret->age_s) : SWEEP_UNKNOWN;
+	return true;
 }
 
 /* Which instances there are is not known in a region that did not answer for them. */
@@ -159,11 +197,13 @@ static bool is_blind(const struct judge *judge, const char *region)
 static int64_t age_of(const struct judge *judge, const struct leftover *leftover,
 		      const struct sweep_launch *launch)
 {
-	int64_t since = sweep_time(leftover->created, judge->now);
+	int64_t since = leftover->created;
 
+	if ((launch && launch->odd) || sweep_time_is_odd(since, judge->now))
+		return -1;
 	if (launch && launch->newest > since)
 		since = launch->newest;
-	return since ? judge->now - since : -1;
+	return since > 0 ? passed(since, judge->now) : -1;
 }
 
 static enum sweep_verdict verdict_of(const struct judge *judge, const struct leftover *leftover,
@@ -177,10 +217,10 @@ static enum sweep_verdict verdict_of(const struct judge *judge, const struct lef
 		/* --grace 0 is the user's word that nothing is being made. */
 		if (age < 0 && judge->options->grace_s > 0)
 			return SWEEP_UNKNOWN;
-		if ((launch && launch->making) || (age >= 0 && age < judge->options->grace_s))
+		if ((launch && launch->making) || is_young(judge->options, age))
 			return SWEEP_YOUNG;
 	}
-	if (!is_ours(judge, leftover->owner))
+	if (!is_ours(judge->fleet, judge->options, leftover->owner))
 		return SWEEP_FOREIGN;
 	return image ? SWEEP_KEPT : SWEEP_ORPHANED;
 }
@@ -191,7 +231,7 @@ static void judge_leftover(struct judge *judge, const struct leftover *leftover)
 	const struct sweep_launch *launch =
 		sweep_launch_find(&judge->launches, leftover->launch_id);
 	int64_t age = age_of(judge, leftover, launch);
-	int64_t created = sweep_time(leftover->created, judge->now);
+	int64_t created = sweep_time_is_odd(leftover->created, judge->now) ? 0 : leftover->created;
 
 	if ((launch && launch->alive) ||
 	    (leftover->attached[0] && leftover->kind != LEFTOVER_SNAPSHOT))
@@ -199,7 +239,7 @@ static void judge_leftover(struct judge *judge, const struct leftover *leftover)
 	add(judge, (struct sweep_thing){
 			   .thing = *leftover,
 			   .verdict = verdict_of(judge, leftover, launch, age),
-			   .age_s = created ? judge->now - created : age,
+			   .age_s = created > 0 ? passed(created, judge->now) : age,
 		   });
 }
 
@@ -233,14 +273,16 @@ int sweep_look_after(struct fleet *fleet, const struct sweep_options *options,
 {
 	struct sweep sweep = { 0 };
 	struct judge judge = { .fleet = fleet, .options = options, .sweep = &sweep };
+	struct sweep_thing thing;
 
-	if (cloud_now(fleet, &judge.now, err) < 0 || ask(fleet, options, &sweep, err) < 0) {
+	if (sweep_now(fleet, &judge.now, err) < 0 || ask(fleet, options, &sweep, err) < 0) {
 		sweep_release(&sweep);
 		return -1;
 	}
 	sweep_launches_collect(fleet, &sweep, judge.now, ended, nr_ended, &judge.launches);
 	for (size_t i = 0; i < sweep.instances.nr; i++)
-		judge_instance(&judge, &sweep.instances.v[i]);
+		if (sweep_judge_instance(fleet, options, judge.now, &sweep.instances.v[i], &thing))
+			add(&judge, thing);
 	for (size_t i = 0; i < sweep.leftovers.nr; i++)
 		judge_leftover(&judge, &sweep.leftovers.v[i]);
 	if (sweep.nr)

@@ -23,7 +23,7 @@ enum sweep_verdict {
 	SWEEP_KEPT,	/* an image or snapshot: perhaps kept on purpose */
 	SWEEP_STOPPED,	/* a stopped instance past its limit: perhaps kept on purpose */
 	SWEEP_FOREIGN,	/* would be left over, but is another owner's */
-	SWEEP_UNKNOWN,	/* its age or its region's instances are not known */
+	SWEEP_UNKNOWN,	/* its age, its policy, or its region's instances are not known */
 };
 const char *sweep_verdict_name(enum sweep_verdict verdict); /* "orphaned", ... */
 
@@ -72,7 +72,8 @@ struct sweep_events {
 };
 
 /*
- * Removes what is counted. Instances are ended, and their end is waited for; then the cloud is asked
+ * Removes what is counted. Instances are asked for and judged once more, for a question may have stood
+ * open for long; they are ended, and their end is waited for; then the cloud is asked
  * again, and only what is counted still, or belonged to an instance ended here, is removed: in the
  * order of dependency, what is in use again and again until timeout_s has passed. *ret_left counts
  * what is left. Fails only where nothing could be tried.

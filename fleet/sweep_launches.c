@@ -8,9 +8,9 @@
 
 #define AHEAD_S 300 /* clocks differ by so much at most */
 
-int64_t sweep_time(int64_t s, int64_t now)
+bool sweep_time_is_odd(int64_t s, int64_t now)
 {
-	return s > 0 && s <= now + AHEAD_S ? s : 0;
+	return s > now + AHEAD_S;
 }
 
 static void add(struct sweep *sweep, struct sweep_launches *launches, struct sweep_launch launch)
@@ -26,13 +26,14 @@ static void add_instances(struct sweep *sweep, int64_t now, struct sweep_launche
 {
 	for (size_t i = 0; i < sweep->instances.nr; i++) {
 		const struct instance *instance = &sweep->instances.v[i];
-		int64_t began = sweep_time(instance->launched, now);
-		int64_t ended = sweep_time(instance->ended, now);
+		int64_t last =
+			instance->ended > instance->launched ? instance->ended : instance->launched;
 
 		add(sweep, launches,
 		    (struct sweep_launch){ .id = instance->launch_id,
 					   .alive = instance->state != INSTANCE_GONE,
-					   .newest = ended > began ? ended : began });
+					   .odd = sweep_time_is_odd(last, now),
+					   .newest = last });
 	}
 }
 
@@ -45,7 +46,8 @@ static void add_leftovers(struct sweep *sweep, int64_t now, struct sweep_launche
 		if (one->kind != LEFTOVER_IMAGE && one->kind != LEFTOVER_SNAPSHOT)
 			add(sweep, launches,
 			    (struct sweep_launch){ .id = one->launch_id,
-						   .newest = sweep_time(one->created, now) });
+						   .odd = sweep_time_is_odd(one->created, now),
+						   .newest = one->created });
 	}
 }
 
@@ -87,6 +89,7 @@ static void merge(struct sweep_launches *launches)
 		last->alive |= one->alive;
 		last->making |= one->making;
 		last->ended |= one->ended;
+		last->odd |= one->odd;
 		if (one->newest > last->newest)
 			last->newest = one->newest;
 	}

@@ -16,7 +16,8 @@ struct removal {
 	struct sweep *sweep;
 	const struct sweep_events *events;
 	int64_t start_ms, timeout_s;
-	const char **ended; /* launches whose instance was ended here */
+	struct instance_list again; /* those to end, as they were right before */
+	const char **ended;	    /* launches whose instance was ended here */
 	size_t nr_ended;
 };
 
@@ -48,24 +49,94 @@ static void note_ending(struct removal *removal, struct sweep_thing *thing,
 	tell(removal, thing);
 }
 
+static const struct instance *by_id(const struct instance_list *list, const char *id)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (strcmp(list->v[i].id, id) == 0)
+			return &list->v[i];
+	return NULL;
+}
+
+/* All that are to end, in their regions; *ret is what the cloud says of them now. */
+static int ask_again(struct removal *removal, struct instance_list *ret, struct error *err)
+{
+	struct sweep *sweep = removal->sweep;
+	const char **ids = xcalloc(sweep->nr + 1, sizeof(*ids));
+	const char **regions = xcalloc(sweep->nr + 1, sizeof(*regions));
+	struct instance_query query = { .ids = ids, .regions = regions, .with_gone = true };
+
+	for (size_t i = 0; i < sweep->nr; i++) {
+		const struct sweep_thing *thing = &sweep->v[i];
+		bool known = false;
+
+		if (!thing->counted || !thing->instance)
+			continue;
+		ids[query.nr_ids++] = thing->thing.id;
+		for (size_t k = 0; k < query.nr_regions; k++)
+			known |= strcmp(regions[k], thing->thing.region) == 0;
+		if (!known)
+			regions[query.nr_regions++] = thing->thing.region;
+	}
+	int rc = query.nr_ids ? removal->fleet->ops->instances(removal->fleet->provider, &query,
+							       ret, err)
+			      : 0;
+	free(ids);
+	free(regions);
+	return rc;
+}
+
+/* Whether it is left over still. A question may have stood open for hours: held meanwhile, or
+ * protected, it is somebody's again. */
+static bool still_counts(struct removal *removal, int64_t now, const struct instance *instance,
+			 struct sweep_thing *thing)
+{
+	struct sweep_thing again;
+
+	if (!instance) {
+		error_set(&thing->err, ERROR_NOT_FOUND, "it could not be looked up again");
+		return false;
+	}
+	if (instance->state == INSTANCE_GONE || instance->state == INSTANCE_ENDING)
+		return true;
+	if (sweep_judge_instance(removal->fleet, removal->options, now, instance, &again) &&
+	    sweep_counts(removal->options, again.verdict))
+		return true;
+	error_set(&thing->err, ERROR_CONFLICT,
+		  "it is not left over any more: held, protected, or its tags were changed");
+	return false;
+}
+
 static int end_instances(struct removal *removal, struct error *err)
 {
 	struct sweep *sweep = removal->sweep;
 	struct ending *endings = xcalloc(sweep->nr + 1, sizeof(*endings));
+	struct sweep_thing **things = xcalloc(sweep->nr + 1, sizeof(*things));
 	const struct terminate_events events = { removal->events->ctx, removal->events->waiting };
 	size_t n = 0;
-	int rc = 0;
+	int64_t now = 0;
+	int rc = sweep_now(removal->fleet, &now, err);
 
-	for (size_t i = 0; i < sweep->nr; i++)
-		if (sweep->v[i].counted && sweep->v[i].instance)
-			endings[n++].instance = *sweep->v[i].instance;
+	if (rc == 0)
+		rc = ask_again(removal, &removal->again, err);
+	for (size_t i = 0; rc == 0 && i < sweep->nr; i++) {
+		struct sweep_thing *thing = &sweep->v[i];
+		const struct instance *instance = by_id(&removal->again, thing->thing.id);
+
+		if (!thing->counted || !thing->instance)
+			continue;
+		if (!still_counts(removal, now, instance, thing)) {
+			tell(removal, thing);
+			continue;
+		}
+		endings[n].instance = *instance;
+		things[n++] = thing;
+	}
 	if (n)
 		rc = terminate_all(removal->fleet, endings, n, removal->timeout_s, &events, err);
-	n = 0;
-	for (size_t i = 0; rc == 0 && i < sweep->nr; i++)
-		if (sweep->v[i].counted && sweep->v[i].instance)
-			note_ending(removal, &sweep->v[i], &endings[n++]);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		note_ending(removal, things[i], &endings[i]);
 	free(endings);
+	free(things);
 	return rc;
 }
 
@@ -220,6 +291,7 @@ int sweep_remove(struct fleet *fleet, const struct sweep_options *options, struc
 		*ret_left = count_left(&removal, &now);
 	}
 	sweep_release(&now);
+	instance_list_release(&removal.again);
 	free(removal.ended);
 	return rc;
 }

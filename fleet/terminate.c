@@ -146,9 +146,14 @@ static void intend(struct fleet *fleet, const struct instance *instance)
 	if (!fleet->journal || !instance->launch_id[0])
 		return;
 	/* A journal that cannot be written must not keep anything running. */
-	if (journal_ending(fleet->journal, instance->launch_id, instance->id, &err) < 0 ||
-	    journal_claim(fleet->journal, instance->launch_id, &err) < 0)
+	int claimed = journal_ending(fleet->journal, instance->launch_id, instance->id, &err);
+	if (claimed == 0)
+		claimed = journal_claim(fleet->journal, instance->launch_id, &err);
+	if (claimed < 0)
 		log_info("terminate", "%s", err.message);
+	else if (!claimed)
+		log_info("terminate", "%s is not claimed: another gpucloud may clean up after it",
+			 instance->id);
 }
 
 static void ask(struct fleet *fleet, struct ending *ending)
@@ -156,11 +161,16 @@ static void ask(struct fleet *fleet, struct ending *ending)
 	const struct instance *instance = &ending->instance;
 	struct error err = ERROR_INIT;
 
-	if (instance->state == INSTANCE_GONE) {
+	ending->was_gone = instance->state == INSTANCE_GONE;
+	if (ending->was_gone) {
 		ending->asked = true;
 		note(ending, instance, look_now(fleet, fleet->provider, instance->region));
 		return;
 	}
+	/* Once it has ended, the cloud tells of no stop before that any more. */
+	cost_observe(fleet, instance, look_now(fleet, fleet->provider, instance->region));
+	if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
+		ending->rested = instance->ended;
 	intend(fleet, instance);
 	ending->asked = fleet->ops->terminate(fleet->provider, instance->region, instance->id,
 					      &ending->err) == 0;
@@ -172,7 +182,12 @@ static void ask(struct fleet *fleet, struct ending *ending)
 static void settle(struct fleet *fleet, struct ending *ending)
 {
 	clean_up(fleet, ending);
-	cost_follow(fleet, &ending->instance, ending->ended, &ending->cost);
+	if (ending->rested)
+		ending->instance.ended = ending->rested;
+	if (ending->was_gone)
+		cost_follow(fleet, &ending->instance, ending->ended, &ending->cost);
+	else
+		cost_settle(fleet, &ending->instance, ending->ended, &ending->cost);
 	ending->instance.ended = ending->ended;
 }
 

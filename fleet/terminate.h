@@ -9,11 +9,13 @@ struct ending {
 	struct instance instance; /* strings borrowed from the list handed in */
 	bool asked;		  /* the cloud accepted the request */
 	bool confirmed;		  /* the cloud says it is gone */
+	bool was_gone;		  /* and said so before it was asked for */
 	struct error err;	  /* why not, where it was not asked */
 	struct release_result released;
 	struct error release_err; /* what still lies around, if kind is set */
 	struct cost cost;
-	int64_t ended; /* Unix s, as far as we know */
+	int64_t ended;	/* Unix s, as far as we know */
+	int64_t rested; /* since then it was stopped, when its end was asked for; 0: it ran */
 };
 
 struct terminate_events {

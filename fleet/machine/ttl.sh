@@ -4,7 +4,8 @@
 #
 #   ttl SECONDS      the limit, where no rest of it is on disk
 #
-# To renew, as root:  echo SECONDS >/var/lib/gpucloud/ttl-left
+# To renew:  gpucloud hold NAME TIME, which moves the cloud's tag too; 'gpucloud reap' goes by that. Here, as
+# root, until it does:  echo SECONDS >/var/lib/gpucloud/ttl-left
 set -u
 umask 022
 
@@ -102,7 +103,7 @@ tell() {
 		told=yes
 		# Not waited for: a terminal that takes nothing must not hold us up.
 		echo "gpucloud: this machine reaches its time limit and shuts down in $left s." \
-			"To renew: echo SECONDS | sudo tee /var/lib/gpucloud/ttl-left" | wall &
+			"To keep it: gpucloud hold NAME TIME, on your computer" | wall &
 	fi
 }
 

@@ -293,7 +293,7 @@ def test_budget(gc, sim):
 
 @pytest.mark.parametrize("args,says", [
     (("--budget", "0"), "0.01"), (("--budget", "0.001"), "cents"), (("--budget", "-1"), "--budget"),
-    (("--budget", "ten"), "--budget"), (("--budget", "0.01"), "the minute that is billed"),
+    (("--budget", "ten"), "--budget"), (("--budget", "0.01"), "the three minutes"),
     (("--budget", "2000000"), "1000000"),
 ])
 def test_budgets_that_are_refused(gc, sim, args, says):

@@ -87,23 +87,48 @@ def test_crontab(gc):
     assert " terminate cron " in log.read_text()
 
 
-def test_systemd_units(gc):
+def values(unit, key):
+    return [line.partition("=")[2] for line in unit.splitlines() if line.startswith(key + "=")]
+
+
+def test_systemd_units(gc, tmp_path):
     folder = ROOT / "examples"
-    unit = (folder / "gpucloud-reap.service").read_text()
-    (start,) = [line.partition("=")[2] for line in unit.splitlines()
-                if line.startswith("ExecStart=")]
+    unit = (folder / "gpucloud-reap@.service").read_text()
+    (start,) = values(unit, "ExecStart")
     argv = shlex.split(start)
     assert argv[0] == "/usr/bin/gpucloud"
     env = {k: v for k, v in gc.env.items() if k not in ("PATH", "LANG", "TERM")}
     ends_by(gc, "timer", lambda: subprocess.run(
         [gc.bin, *argv[1:]], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=120))
+
+    # A folder that may be written must be there: on a fresh computer it is made first.
+    home = tmp_path / "fresh"
+    home.mkdir()
+    (before,) = values(unit, "ExecStartPre")
+    (path,) = values(unit, "ReadWritePaths")
+    assert before.startswith("+/usr/sbin/runuser -u %i -- ")
+    make = shlex.split(before.partition(" -- ")[2].replace("/home/%i", str(home)))
+    subprocess.run(make, check=True, umask=0o077)
+    state = pathlib.Path(path.removeprefix("-").replace("/home/%i", str(home)))
+    assert state.is_dir()
+    env = {k: v for k, v in env.items() if not k.startswith("XDG_")}
+    done = subprocess.run([gc.bin, *argv[1:]], env={**env, "HOME": str(home)}, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    # Where it really writes, and nowhere else at home.
+    assert list(state.iterdir()) and list(home.iterdir()) == [home / ".local"]
+    assert [p.name for p in (home / ".local").iterdir()] == ["state"]
+
     if not shutil.which("systemd-analyze"):
         return
-    done = subprocess.run(["systemd-analyze", "security", "--offline=yes",
-                           str(folder / "gpucloud-reap.service")], capture_output=True, text=True,
-                          timeout=60)
+    name = "gpucloud-reap@daemon.service"
+    (tmp_path / name).write_text(unit.replace("/usr/bin/gpucloud", gc.bin).replace("%i", "daemon"))
+    done = subprocess.run(["systemd-analyze", "verify", str(tmp_path / name)], capture_output=True,
+                          text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", str(tmp_path / name)],
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    score = float(done.stdout.split("Overall exposure level for gpucloud-reap.service: ")[1]
-                  .split()[0])
+    score = float(done.stdout.split(f"Overall exposure level for {name}: ")[1].split()[0])
     assert score <= 2.0, done.stdout

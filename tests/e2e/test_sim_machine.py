@@ -486,6 +486,7 @@ def test_many_machines(make_machines, key, host_key):
     launched = sim.boto("ec2").run_instances(
         ImageId=sim.described(sim.launch(seeded(key, host_key)))["ImageId"],
         InstanceType="g5.xlarge", MinCount=count, MaxCount=count,
+        SecurityGroupIds=[sim.open_group()],
         UserData=user_data(**seeded(key, host_key)))["Instances"]
     ids = [i["InstanceId"] for i in launched]
     for one in ids:

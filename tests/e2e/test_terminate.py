@@ -171,7 +171,7 @@ def test_where_it_is_not_known(gc):
     gc.sim.fault(kind="error", action="DescribeAddresses", status=403, count=0,
                  code="UnauthorizedOperation", message="not allowed")
     done = gc.run("--yes", "terminate", one)
-    assert "is terminated, confirmed by the cloud" in done.stdout
+    assert done.returncode == 8 and "is terminated, confirmed by the cloud" in done.stdout
     assert "bills on  not known: " in done.stdout and "nothing" not in done.stdout
     ec2 = gc.sim.boto("ec2")
     stranger = ec2.run_instances(ImageId=image(gc.sim), InstanceType="t3.micro", MinCount=1,

@@ -164,7 +164,7 @@ def test_fires_on_time(make_machine, shell):
     # Warned once, five minutes before, with the time and the way out.
     (warning,) = machine.lines("wall")
     assert warning[0] == "400"
-    assert "300 s" in " ".join(warning) and "ttl-left" in " ".join(warning)
+    assert "300 s" in " ".join(warning) and "gpucloud hold NAME TIME" in " ".join(warning)
     # Nothing half-written.
     assert sorted(path.name for path in machine.state.parent.iterdir()) == ["ttl-left"]
     assert sorted(path.name for path in machine.seen.parent.iterdir()) == ["ttl-seen"]
@@ -311,7 +311,7 @@ def test_started_again_after_its_end(machine):
     machine.start(900)
     assert machine.wait_shutdown() == 300
     (warning,) = machine.lines("wall")
-    assert "ttl-left" in " ".join(warning)
+    assert "gpucloud hold NAME TIME" in " ".join(warning)
     # But a restart of the service in its last moment is no second chance.
     machine.kill()
     machine.log.unlink()

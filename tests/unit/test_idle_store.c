@@ -17,7 +17,9 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "fleet/idle_store.h"
+#include "fleet/look.h"
 #include "fleet/probe.h"
+#include "fleet/reap.h"
 
 #define T0 INT64_C(1700000000)
 
@@ -89,6 +91,33 @@ static size_t count(struct idle_store *store, const char *scope, const char *ins
 		assert_true(v[i].taken > v[i - 1].taken);
 	free(v);
 	return nr;
+}
+
+/* `idle --window 1m` must not cost `reap` what it goes by. */
+static void a_short_look_keeps_the_long_ones(void **state)
+{
+	struct idle_store *store = open_store(false);
+	const struct tag tag = { TAG_IDLE, "43200" };
+	struct instance instance = { .id = "i-1", .tags = &tag, .nr_tags = 1 };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	for (int64_t i = 0; i < 3; i++) {
+		struct look look = { .instance = &instance,
+				     .reached = true,
+				     .probe = look_at(T0 + i * 64800) };
+
+		/* An hour before the end of a day and a half. */
+		assert_int_equal(look_keep(store, "1234", &look, 60, &err), 0);
+		assert_int_equal(count(store, "1234", "i-1", 0), i + 1);
+	}
+	instance.nr_tags = 0; /* without a policy of its own: by what was asked */
+	struct look look = { .instance = &instance,
+			     .reached = true,
+			     .probe = look_at(T0 + 129601) };
+	assert_int_equal(look_keep(store, "1234", &look, 60, &err), 0);
+	assert_int_equal(count(store, "1234", "i-1", 0), 3);
+	idle_store_close(store);
 }
 
 static void kept_and_forgotten(void **state)
@@ -232,8 +261,12 @@ static void two_writers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(kept_and_forgotten), TEST(marks),	     TEST(corrupt),
-		TEST(cannot_be_opened),	  TEST(two_writers),
+		TEST(a_short_look_keeps_the_long_ones),
+		TEST(kept_and_forgotten),
+		TEST(marks),
+		TEST(corrupt),
+		TEST(cannot_be_opened),
+		TEST(two_writers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "core/money.h"
 #include "fleet/reap.h"
+#include "fleet/spent.h"
 
 #define NOW INT64_C(1700000000)
 
@@ -73,9 +74,36 @@ static void bad_tags(void **state)
 	}
 }
 
+/* Whoever mends one must learn of the others. */
+static void all_bad_tags_are_named(void **state)
+{
+	const struct tag tags[] = { { TAG_HOLD, "soon" },
+				    { TAG_EXPIRES, "1700003600" },
+				    { TAG_IDLE, "1800-halt" },
+				    { TAG_BUDGET, "-1" } };
+	const struct instance instance = { .tags = tags, .nr_tags = 4 };
+	struct reap_policy policy;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(reap_policy_read(&instance, &policy, &err), -1);
+	assert_int_equal(policy.expires, NOW + 3600);
+	assert_non_null(strstr(err.message, TAG_HOLD " 'soon'"));
+	assert_non_null(strstr(err.message, TAG_IDLE " '1800-halt'"));
+	assert_non_null(strstr(err.message, TAG_BUDGET " '-1'"));
+	assert_null(strstr(err.message, TAG_EXPIRES));
+}
+
 static const struct instance running = { .id = "i-1", .state = INSTANCE_RUNNING };
 static const struct instance stopped = { .id = "i-1", .state = INSTANCE_STOPPED };
 static const struct instance ending = { .id = "i-1", .state = INSTANCE_ENDING };
+static const struct instance started = { .id = "i-1",
+					 .state = INSTANCE_RUNNING,
+					 .launched = NOW - REAP_FRESH_S + 1 };
+static const struct instance started_before = { .id = "i-1",
+						.state = INSTANCE_RUNNING,
+						.launched = NOW - REAP_FRESH_S };
+static const struct instance stopping = { .id = "i-1", .state = INSTANCE_STOPPING };
 static const struct instance pending = { .id = "i-1", .state = INSTANCE_PENDING };
 static const struct idle_judgement idle = { .verdict = IDLE_IDLE, .reason = "idle for 40 min" };
 static const struct idle_judgement busy = { .verdict = IDLE_BUSY, .reason = "GPU 0: 80 %" };
@@ -119,17 +147,47 @@ static const struct case_ cases[] = {
 	  FACTS(running, .policy.idle_s = 1800, .idle = &idle, .warned = NOW - REAP_WARN_S + 1) },
 	{ "ending", REAP_KEEP, "ending", FACTS(ending, .policy.expires = NOW - 99) },
 	{ "stopped by hand", REAP_KEEP, "stopped", FACTS(stopped, .policy.idle_s = 1800) },
-	{ "stopped by us an hour ago", REAP_KEEP, "stopped",
+	{ "stopped by hand, time over", REAP_KEEP, "not by 'reap'",
+	  FACTS(stopped, .policy.expires = NOW - 99999) },
+	{ "stopping by hand, time over", REAP_KEEP, "not by 'reap'",
+	  FACTS(stopping, .policy.expires = NOW - 99999) },
+	{ "stopped by hand, budget passed", REAP_KEEP, "not by 'reap'",
+	  FACTS(stopped, .policy.budget = USD(1), .cost = USD(5), .rate = USD(1)) },
+	{ "stopped by us an hour ago", REAP_KEEP, "stopped for being idle; ends at",
 	  FACTS(stopped, .policy = { .idle_s = 1800, .stopped = NOW - 3600 }) },
+	{ "stopped by us an hour ago, time over", REAP_KEEP, "stopped for being idle",
+	  FACTS(stopped, .policy = { .idle_s = 300, .stopped = NOW - 3600, .expires = NOW - 1 }) },
+	{ "stopped by us a day ago, held", REAP_KEEP, "held until",
+	  FACTS(stopped, .policy = { .stopped = NOW - REAP_STOPPED_S, .hold = NOW + 1 }) },
+	{ "time over before it started", REAP_UNKNOWN, "before it started",
+	  FACTS(started, .policy.expires = NOW - REAP_FRESH_S) },
+	{ "time over before it started, and not reached", REAP_UNKNOWN, "before it started",
+	  FACTS(started, .policy = { .expires = NOW - 99999, .idle_s = 1800 }) },
+	{ "time over before it started, and busy", REAP_UNKNOWN, "before it started",
+	  FACTS(started, .policy = { .expires = NOW - 99999, .idle_s = 1800 }, .idle = &busy) },
 	{ "budget far", REAP_KEEP, "no idle limit",
 	  FACTS(running, .policy.budget = USD(20), .cost = USD(5), .rate = USD(1)) },
 	{ "budget, rate not known, not spent", REAP_KEEP, "no idle limit",
 	  FACTS(running, .policy.budget = USD(20), .cost = USD(19.9), .rate = MONEY_UNKNOWN) },
 	{ "cost not known", REAP_UNKNOWN, "not known",
 	  FACTS(running, .policy.budget = USD(20), .cost = MONEY_UNKNOWN, .rate = USD(1)) },
+	/* What nobody saw run may have been spent, or not. */
+	{ "most of it not sure", REAP_UNKNOWN,
+	  "$5.00 of its budget of $20.00 is spent, and perhaps $25.00",
+	  FACTS(running, .policy.budget = USD(20), .cost = USD(25), .unsure = USD(20),
+		.rate = USD(1)) },
+	{ "not sure, and within all the same", REAP_KEEP, "no idle limit",
+	  FACTS(running, .policy.budget = USD(20), .cost = USD(19), .unsure = USD(18),
+		.rate = USD(1)) },
+	{ "not sure, and busy", REAP_UNKNOWN, "perhaps",
+	  FACTS(running, .policy = { .budget = USD(20), .idle_s = 1800 }, .idle = &busy,
+		.cost = USD(25), .unsure = USD(20), .rate = USD(1)) },
 	{ "booting", REAP_UNKNOWN, "busy", FACTS(pending, .policy.idle_s = 1800) },
 
 	/* Warned. */
+	{ "idle, not warned, cost not known", REAP_WARN, "idle",
+	  FACTS(running, .policy = { .idle_s = 1800, .budget = USD(20) }, .idle = &idle,
+		.cost = MONEY_UNKNOWN, .rate = MONEY_UNKNOWN) },
 	{ "idle, not warned", REAP_WARN, "idle",
 	  FACTS(running, .policy.idle_s = 1800, .idle = &idle) },
 	{ "budget near", REAP_WARN, "budget",
@@ -139,10 +197,22 @@ static const struct case_ cases[] = {
 	{ "time over", REAP_TERMINATE, "time ended", FACTS(running, .policy.expires = NOW) },
 	{ "time over, held", REAP_TERMINATE, "time ended",
 	  FACTS(running, .policy = { .expires = NOW - 1, .hold = NOW + 9999 }) },
-	{ "time over, stopped", REAP_TERMINATE, "time ended",
-	  FACTS(stopped, .policy.expires = NOW - 1) },
 	{ "time over, nobody can look", REAP_TERMINATE, "time ended",
 	  FACTS(running, .policy = { .expires = NOW - 1, .idle_s = 1800 }, .idle = &unknown) },
+	{ "time over after it started", REAP_TERMINATE, "time ended",
+	  FACTS(started, .policy.expires = NOW - 1) },
+	{ "time over before it started, a while ago", REAP_TERMINATE, "time ended",
+	  FACTS(started_before, .policy.expires = NOW - 99999) },
+	{ "time over before it started, budget passed", REAP_TERMINATE, "budget",
+	  FACTS(started, .policy = { .expires = NOW - 99999, .budget = USD(1) }, .cost = USD(2),
+		.rate = USD(1)) },
+	/* That what it costs is not known switches no other rule off. */
+	{ "idle, warned, cost not known", REAP_TERMINATE, "idle",
+	  FACTS(running, .policy = { .idle_s = 1800, .budget = USD(20) }, .idle = &idle,
+		.warned = NOW - REAP_WARN_S, .cost = MONEY_UNKNOWN, .rate = MONEY_UNKNOWN) },
+	{ "time over, cost not known", REAP_TERMINATE, "time ended",
+	  FACTS(running, .policy = { .expires = NOW, .budget = USD(20) }, .cost = MONEY_UNKNOWN,
+		.rate = MONEY_UNKNOWN) },
 	{ "idle, warned", REAP_TERMINATE, "idle",
 	  FACTS(running, .policy.idle_s = 1800, .idle = &idle, .warned = NOW - REAP_WARN_S) },
 	{ "idle, warned, to be stopped", REAP_STOP, "idle",
@@ -155,12 +225,46 @@ static const struct case_ cases[] = {
 	  FACTS(stopped, .policy = { .idle_s = 1800, .stopped = NOW - REAP_STOPPED_S }) },
 	{ "budget passed", REAP_TERMINATE, "$20.01",
 	  FACTS(running, .policy.budget = USD(20), .cost = USD(20.01), .rate = USD(1)) },
+	{ "budget passed, and more is not sure", REAP_TERMINATE, "$20.01",
+	  FACTS(running, .policy.budget = USD(20), .cost = USD(25), .unsure = USD(4.99),
+		.rate = USD(1)) },
+	{ "not sure of the budget, and idle", REAP_TERMINATE, "idle",
+	  FACTS(running, .policy = { .budget = USD(20), .idle_s = 1800 }, .idle = &idle,
+		.warned = NOW - 600, .cost = USD(25), .unsure = USD(20), .rate = USD(1)) },
 	{ "budget passed by the next pass", REAP_TERMINATE, "budget",
 	  FACTS(running, .policy.budget = USD(20), .cost = USD(19.95), .rate = USD(1)) },
 	{ "budget passed, held", REAP_TERMINATE, "budget",
 	  FACTS(running, .policy = { .budget = USD(20), .hold = NOW + 9999 }, .cost = USD(21),
 		.rate = USD(1)) },
 };
+
+static void spent_tag(void **state)
+{
+	static const char *const bad[] = { "",
+					   "-",
+					   "5",
+					   "5-",
+					   "-5",
+					   "5-0",
+					   "+5-1700000000",
+					   "5-1700000000 ",
+					   "5--1700000000",
+					   "100000001-1700000000",
+					   "5-1700000000000",
+					   "0x5-1700000000" };
+	int64_t cents, at;
+
+	(void)state;
+	assert_true(spent_parse("106-1700000000", &cents, &at));
+	assert_int_equal(cents, 106);
+	assert_int_equal(at, 1700000000);
+	assert_true(spent_parse("0-1", &cents, &at) && cents == 0 && at == 1);
+	assert_true(spent_parse("100000000-999999999999", &cents, &at));
+	assert_false(spent_parse(NULL, &cents, &at));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (spent_parse(bad[i], &cents, &at))
+			fail_msg("'%s' was taken", bad[i]);
+}
 
 static void each_case(void **state)
 {
@@ -184,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tags_are_read),
 		cmocka_unit_test(bad_tags),
+		cmocka_unit_test(all_bad_tags_are_named),
+		cmocka_unit_test(spent_tag),
 		cmocka_unit_test(each_case),
 	};
 
