@@ -97,7 +97,7 @@ struct activate_args {
 };
 
 struct loss_args {
-	const float *logits; /* [10][batch] */
+	const float *logits; /* [10][batch]; of sigmoid_loss [1][batch] */
 	const int *labels;   /* [batch] */
 	float *grad;
 	float *loss; /* [batch] */

@@ -10,6 +10,7 @@
 	X(activate_forward, activate_args)  \
 	X(activate_backward, activate_args) \
 	X(softmax_loss, loss_args)          \
+	X(sigmoid_loss, loss_args)          \
 	X(adam_step, adam_args)
 
 #define KERNELS_OTHER(X)                   \

@@ -174,10 +174,13 @@ KERNEL(activate_backward, activate_args)
 	SYNC();
 }
 
-/* e^x for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, then the exponent. */
+/*
+ * e^x for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, then the exponent. What is
+ * no number has none; it is seen in the loss.
+ */
 DEVICE float exp_of(float x)
 {
-	if (x < -80.0f)
+	if (!(x >= -80.0f))
 		return 0.0f;
 	float n = SUB(FMA(x, 1.44269504f, 12582912.0f), 12582912.0f);
 	float r = FMA(n, -0.693145752f, x);
@@ -230,6 +233,23 @@ KERNEL(softmax_loss, loss_args)
 				ARG(grad)[k * LENET_BATCH + s] = MUL(p, 1.0f / LENET_BATCH);
 			}
 			ARG(loss)[s] = SUB(log_of(sum), SUB(z[label * LENET_BATCH], top));
+		}
+	}
+	SYNC();
+}
+
+/* One logit a sample; a label other than 0 stands for 1. */
+KERNEL(sigmoid_loss, loss_args)
+{
+	FOR_THREADS
+	{
+		unsigned s = ITEM;
+		if (s < LENET_BATCH) {
+			float z = ARG(logits)[s], label = ARG(labels)[s] != 0 ? 1.0f : 0.0f;
+			float e = exp_of(z < 0.0f ? z : -z);
+			float p = DIV(z < 0.0f ? e : 1.0f, ADD(1.0f, e));
+			ARG(grad)[s] = MUL(SUB(p, label), 1.0f / LENET_BATCH);
+			ARG(loss)[s] = ADD(SUB(relu(z), MUL(z, label)), log_of(ADD(1.0f, e)));
 		}
 	}
 	SYNC();

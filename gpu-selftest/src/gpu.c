@@ -170,31 +170,7 @@ int gpu_stop_timer(struct gpu *g, double *seconds)
 	return 0;
 }
 
-static int load_kernels(struct gpu *g)
-{
-	char log[1024] = "";
-	struct json j;
-	int options[] = { CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_BYTES };
-	void *values[] = { log, (void *)(uintptr_t)sizeof(log) };
-	record_phase(g->record, "jit", 120);
-	if (gpu_checked(g, g->driver.load(&g->module, base_ptx, 2, options, values)) != 0) {
-		size_t used = strlen(g->engine.error);
-		log[sizeof(log) - 1] = '\0';
-		if (log[0] != '\0')
-			snprintf(g->engine.error + used, sizeof(g->engine.error) - used, ": %.*s",
-				 (int)strcspn(log, "\n"), log);
-		return gpu_stopped(g, "loading the kernels");
-	}
-	for (unsigned k = 0; k < KERNEL_COUNT; k++)
-		if (gpu_checked(g, g->driver.function(&g->functions[k], g->module,
-						      kernel_names[k])) != 0)
-			return gpu_stopped(g, kernel_names[k]);
-	record_check_begin(&j, "jit", SEVERITY_PASS, NULL);
-	record_check_end(g->record, &j);
-	return 0;
-}
-
-int gpu_open(struct gpu *g)
+int gpu_enter(struct gpu *g)
 {
 	g->engine = (struct engine){ .ctx = g,
 				     .alloc = gpu_alloc,
@@ -203,12 +179,49 @@ int gpu_open(struct gpu *g)
 				     .fill = gpu_fill,
 				     .launch = gpu_launch,
 				     .finish = gpu_finish };
-	record_phase(g->record, "context", 120);
 	if (gpu_checked(g, g->driver.create(&g->context, 0, g->device)) != 0 ||
 	    gpu_checked(g, g->driver.event_create(&g->events[0], 0)) != 0 ||
 	    gpu_checked(g, g->driver.event_create(&g->events[1], 0)) != 0)
+		return -1;
+	return 0;
+}
+
+int gpu_load(struct gpu *g, const char **doing)
+{
+	char log[1024] = "";
+	int options[] = { CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_BYTES };
+	void *values[] = { log, (void *)(uintptr_t)sizeof(log) };
+	*doing = "loading the kernels";
+	if (gpu_checked(g, g->driver.load(&g->module, base_ptx, 2, options, values)) != 0) {
+		size_t used = strlen(g->engine.error);
+		log[sizeof(log) - 1] = '\0';
+		if (log[0] != '\0')
+			snprintf(g->engine.error + used, sizeof(g->engine.error) - used, ": %.*s",
+				 (int)strcspn(log, "\n"), log);
+		return -1;
+	}
+	for (unsigned k = 0; k < KERNEL_COUNT; k++) {
+		*doing = kernel_names[k];
+		if (gpu_checked(g, g->driver.function(&g->functions[k], g->module,
+						      kernel_names[k])) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int gpu_open(struct gpu *g)
+{
+	const char *doing;
+	struct json j;
+	record_phase(g->record, "context", 120);
+	if (gpu_enter(g) != 0)
 		return gpu_stopped(g, "opening it");
-	return load_kernels(g);
+	record_phase(g->record, "jit", 120);
+	if (gpu_load(g, &doing) != 0)
+		return gpu_stopped(g, doing);
+	record_check_begin(&j, "jit", SEVERITY_PASS, NULL);
+	record_check_end(g->record, &j);
+	return 0;
 }
 
 void gpu_close(struct gpu *g)

@@ -45,7 +45,11 @@ struct gpu {
 /* What CUDA says of a device; -1 with the error's number in *code. */
 int gpu_facts(const struct driver *d, int device, struct gpu_facts *facts, int *code);
 
-/* Makes the context and loads the kernels. */
+/* Makes the context and the engine; -1 with the driver's sentence in engine.error. */
+int gpu_enter(struct gpu *g);
+/* Loads the kernels; -1 as well, and doing says at what. */
+int gpu_load(struct gpu *g, const char **doing);
+/* Both as phases of the test, recorded. */
 int gpu_open(struct gpu *g);
 void gpu_close(struct gpu *g);
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "gpu-selftest/src/gpu.h"
@@ -10,6 +11,7 @@
 #include "gpu-selftest/src/lenet.h"
 #include "gpu-selftest/src/probe.h"
 #include "gpu-selftest/src/report.h"
+#include "gpu-selftest/src/train_options.h"
 
 #define GPUS_MAX 64
 
@@ -84,7 +86,7 @@ static unsigned test_gpus(struct jobs *all, struct job *probed, struct job *gpus
 	return count;
 }
 
-int main(int argc, char **argv)
+static int self_test(int argc, char **argv)
 {
 	static struct job gpus[GPUS_MAX], first[2];
 	struct options options;
@@ -116,4 +118,13 @@ int main(int argc, char **argv)
 		return EXIT_BUG;
 	}
 	return report.exit_code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "train") == 0)
+		return train_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "predict") == 0)
+		return predict_main(argc - 1, argv + 1);
+	return self_test(argc, argv);
 }

@@ -9,6 +9,7 @@
 
 static const char help[] =
 	"usage: gpu-selftest [OPTIONS]\n"
+	"       gpu-selftest train|predict lenet|predictor [OPTIONS]   (a job: train --help)\n"
 	"\n"
 	"Tests every NVIDIA GPU of this machine: memory, bandwidth, exact arithmetic, and a small\n"
 	"training whose outcome is known to the bit. Prints one JSON object.\n"
