@@ -240,15 +240,23 @@ static int report(struct reap_run *run)
  * 1: ours; 0: another one is at it for the same account and owner; -1: nobody can know. Two at once do no harm,
  * so that must not keep anything running.
  */
-static int take_lock(struct cli *cli, const char *scope, const char *owner, int *fd,
-		     struct error *err)
+static int take_lock(struct cli *cli, const char *owner, int *fd, struct error *err)
 {
-	char *whose = xasprintf("%s/%s", scope, owner);
+	/* What leads to an account, as far as it is known without asking the cloud who we are. */
+	static const char *const keys[] = { "provider", "profile", "aws_profile", "endpoint_url" };
+	const char *key_id = settings_env(cli->settings, "AWS_ACCESS_KEY_ID");
+	struct buf whose = BUF_INIT;
 	char hex[SHA256_HEX_MAX];
 
-	sha256_hex(whose, strlen(whose), hex);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = settings_get(cli->settings, keys[i]);
+
+		buf_addf(&whose, "%s\n", value ? value : "");
+	}
+	buf_addf(&whose, "%s\n%s", key_id ? key_id : "", owner);
+	sha256_hex(whose.data, whose.len, hex);
 	char *path = xasprintf("%s/reap-%.16s.lock", cli->paths.state, hex);
-	free(whose);
+	buf_release(&whose);
 	*fd = dir_make(cli->paths.state, err) < 0 ? -1 : file_lock(path, err);
 	free(path);
 	return *fd >= 0 ? 1 : *fd == -2 ? 0 : -1;
@@ -266,7 +274,7 @@ static int wait_a_little(struct cli *cli, unsigned jitter)
 }
 
 static int pass(struct cli *cli, struct fleet *fleet, const struct reap_args *args,
-		const char *scope, int64_t period_s)
+		int64_t period_s)
 {
 	const struct reap_events events = { cli, waiting };
 	struct reap_run run = { .cli = cli };
@@ -278,7 +286,6 @@ static int pass(struct cli *cli, struct fleet *fleet, const struct reap_args *ar
 		.all_owners = args->all_owners,
 		.dry_run = cli->dry_run,
 		.period_s = period_s,
-		.scope = scope,
 	};
 	if (reap_pass(fleet, &options, &events, &run.report, &cli->error) == 0) {
 		progress_end(cli);
@@ -292,15 +299,12 @@ static int pass(struct cli *cli, struct fleet *fleet, const struct reap_args *ar
 static int locked_pass(struct cli *cli, struct fleet *fleet, const struct reap_args *args,
 		       int64_t period_s)
 {
-	char scope[FLEET_SCOPE_MAX];
 	struct error why = ERROR_INIT;
 	int fd = -1;
 
 	if (cli->dry_run)
-		return pass(cli, fleet, args, NULL, period_s);
-	if (fleet_scope(fleet, scope, &cli->error) < 0)
-		return -1;
-	int locked = take_lock(cli, scope, fleet->owner, &fd, &why);
+		return pass(cli, fleet, args, period_s);
+	int locked = take_lock(cli, fleet->owner, &fd, &why);
 	if (!locked) {
 		if (cli->verbose)
 			cli_note(cli, "another 'gpucloud reap' is at work: nothing to do");
@@ -310,7 +314,7 @@ static int locked_pass(struct cli *cli, struct fleet *fleet, const struct reap_a
 		cli_warning(cli,
 			    "going on, though another 'reap' cannot be kept from beginning: %s",
 			    why.message);
-	int rc = pass(cli, fleet, args, scope, period_s);
+	int rc = pass(cli, fleet, args, period_s);
 	if (fd >= 0)
 		close(fd);
 	return locked < 0 && rc == 0 ? 1 : rc;
@@ -356,7 +360,7 @@ const struct command cmd_reap = {
 		    "gpucloud reap --period 5m --jitter 30   # from cron, every five minutes\n",
 	.exits =
 		"0 nothing to do, or all of it done\n"
-		"1 a region did not answer, or its state folder cannot be written (the rest is done)\n"
+		"1 a region did not answer, or nothing can be kept here; the rest is done\n"
 		"8 something was to be ended, and the cloud did not confirm it\n",
 	.run = reap_run,
 };

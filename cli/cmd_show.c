@@ -188,6 +188,7 @@ const struct command cmd_show = {
 		    "gpucloud --json show i-0123456789abcdef0\n",
 	.exits = "3 there is no such instance\n",
 	.min_args = 1,
+	.flags = COMMAND_ALSO,
 	.max_args = 1,
 	.run = show_run,
 };

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
-#include <dirent.h>
 
 #include "core/clock.h"
 #include "core/http_internal.h"
@@ -25,17 +24,10 @@
 #define POLL_MS		 100 /* how late an interrupt of another thread may be noticed */
 #define KEEPALIVE_IDLE_S 60
 
-enum trust {
-	TRUST_UNKNOWN,
-	TRUST_FOLDER,
-	TRUST_FILE,
-	TRUST_CURL, /* as curl was built to */
-};
-
 struct curl_transport {
 	const struct clock *clock;
 	char *ca_bundle;
-	enum trust trust; /* where the system's certificates are read from, without a ca_bundle */
+	int folder; /* the system's certificates are a folder (core/http_internal.h); -1: not known yet */
 	char *user_agent;
 	pthread_mutex_t lock;
 	CURLM *idle[MULTI_KEPT];
@@ -188,52 +180,26 @@ static void set_limits(struct transfer *transfer)
 				 (curl_off_t)transfer->reply.max_body);
 }
 
-/* "5ad8a5d6.0": the hash of a certificate's name, as OpenSSL looks for it. */
-static bool is_hashed_name(const char *name)
-{
-	return strspn(name, "0123456789abcdef") == 8 && strcmp(name + 8, ".0") == 0;
-}
-
-/*
- * The system's certificates come as one file, and on most systems as a folder of the same beside it.
- * The file is read whole before the first connection, 20 ms of work; of a folder whose names are
- * hashes only the one that is needed is read. With both curl reads the file for every connection.
- */
-static enum trust find_trust(CURL *easy)
-{
-	char *path = NULL;
-	DIR *folder = NULL;
-	enum trust ret = TRUST_FILE;
-
-	if (curl_easy_getinfo(easy, CURLINFO_CAPATH, &path) == CURLE_OK && path)
-		folder = opendir(path);
-	for (struct dirent *entry; folder && ret == TRUST_FILE && (entry = readdir(folder));)
-		if (is_hashed_name(entry->d_name))
-			ret = TRUST_FOLDER;
-	if (folder)
-		closedir(folder);
-	path = NULL;
-	if (ret == TRUST_FILE && (curl_easy_getinfo(easy, CURLINFO_CAINFO, &path) != CURLE_OK ||
-				  !path || access(path, R_OK) != 0))
-		ret = TRUST_CURL;
-	return ret;
-}
-
+/* Where trusted certificates are read from: one file or one folder, never both. */
 static void set_trust(struct curl_transport *transport, CURL *easy)
 {
+	char *path = NULL;
+
 	if (transport->ca_bundle) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, transport->ca_bundle);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 		return;
 	}
 	pthread_mutex_lock(&transport->lock);
-	if (transport->trust == TRUST_UNKNOWN)
-		transport->trust = find_trust(easy);
-	enum trust trust = transport->trust;
+	if (transport->folder < 0)
+		transport->folder = curl_easy_getinfo(easy, CURLINFO_CAPATH, &path) == CURLE_OK &&
+				    path && http_trust_is_hashed(path);
+	int folder = transport->folder;
 	pthread_mutex_unlock(&transport->lock);
-	if (trust == TRUST_FOLDER)
+	if (folder)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-	else if (trust == TRUST_FILE)
+	else if (curl_easy_getinfo(easy, CURLINFO_CAINFO, &path) == CURLE_OK && path &&
+		 access(path, R_OK) == 0)
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
@@ -522,6 +488,7 @@ struct http_transport http_transport_curl(const struct clock *clock, const char 
 
 	transport->clock = clock;
 	transport->ca_bundle = ca_bundle ? xstrdup(ca_bundle) : NULL;
+	transport->folder = -1;
 	transport->user_agent = user_agent ? xstrdup(user_agent) : NULL;
 	pthread_mutex_init(&transport->lock, NULL);
 	return (struct http_transport){

@@ -180,4 +180,11 @@ void http_log_attempt(const struct http_attempt *attempt, const struct http_url 
 /* True for headers that carry credentials; their values are never logged. */
 bool http_header_is_secret(const char *name);
 
+/*
+ * Is it a folder of certificates under the hashes of their names? The system's come as one file, and
+ * mostly as such a folder beside it. The file is read whole before the first connection, 20 ms of
+ * work; of the folder only the one that is needed is. With both, curl reads the file every time.
+ */
+bool http_trust_is_hashed(const char *path);
+
 #endif

@@ -341,9 +341,7 @@ static int run(struct pass *pass, struct error *err)
 		return -1;
 	if (!report->nr && !report->others_overdue)
 		return 0;
-	if (pass->options->scope)
-		snprintf(pass->scope, sizeof(pass->scope), "%s", pass->options->scope);
-	else if (fleet_scope(pass->fleet, pass->scope, err) < 0)
+	if (fleet_scope(pass->fleet, pass->scope, err) < 0)
 		return -1;
 	if (!report->nr) {
 		tell_others(pass);

@@ -22,7 +22,6 @@ struct reap_options {
 	bool all_owners;
 	bool dry_run;
 	int64_t period_s;  /* until the next pass; budgets are ended before it */
-	const char *scope; /* of fleet_scope, where it is known; NULL: it is asked for */
 };
 
 struct reap_item {
