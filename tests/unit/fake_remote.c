@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -348,3 +349,28 @@ const struct remote_ops fake_remote_ops = {
 	.pull = fake_pull,
 	.close = fake_close,
 };
+
+bool fake_remote_unprivileged(struct fake_remote *fake, bool (*fn)(void *ctx), void *ctx)
+{
+	const unsigned nobody = 54321;
+	int status = -1;
+
+	if (geteuid() != 0)
+		return fn(ctx);
+	char *command = xasprintf("chown -R %u:%u '%s'", nobody, nobody, fake->home);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	free(command);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		_exit(setgroups(0, NULL) == 0 && setgid(nobody) == 0 && setuid(nobody) == 0 &&
+				      fn(ctx)
+			      ? 0
+			      : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}

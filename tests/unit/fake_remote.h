@@ -52,4 +52,10 @@ int fake_remote_again(void *ctx, struct sync_link *link, struct error *err);
 /* connect is NULL; push and pull copy by cp. */
 extern const struct remote_ops fake_remote_ops;
 
+/*
+ * Runs fn in a process that is nobody's, and owner of the fake's home: root is refused nothing, so
+ * what must be refused cannot be seen as root. fn says true where all was as it should be.
+ */
+bool fake_remote_unprivileged(struct fake_remote *fake, bool (*fn)(void *ctx), void *ctx);
+
 #endif
