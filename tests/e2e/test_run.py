@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -312,3 +313,19 @@ def test_receipt_to_the_cent(gc, work, machines):
     assert 2 <= hours < 2.2
     assert abs(float(one["on_demand_total"]) - float(one["on_demand_per_hour"]) * hours) < 0.005
     gc.nothing_left()
+
+
+def test_the_disk_has_room_for_the_push(gc, work):
+    def sizes(*args):
+        done = run(gc, work, *TYPE, "--dry-run", *args, "--", "./train.sh")
+        assert done.returncode == 0, done.stderr
+        return re.findall(r"Ebs\.VolumeSize[= ]+(\d+)", done.stderr)
+
+    assert sizes() == [], "small enough for the image's own"
+    with open(work / "weights.bin", "wb") as file:
+        file.truncate(3 << 30)
+    image = gc.sim.boto("ec2").describe_images(Owners=["amazon"])["Images"]
+    own = {m["Ebs"]["VolumeSize"] for one in image for m in one["BlockDeviceMappings"]}
+    [wanted] = {int(size) for size in sizes()}
+    assert wanted - 12 in own, "the image's and four times what is pushed"
+    assert sizes("--disk", "500") == ["500"]
