@@ -184,7 +184,9 @@ def test_never_a_busy_one_never_an_unknown_one(gc, clean_env):
     assert {name for name, one in kept.items() if one.id not in living} == set(), said
     assert {name for name, one in ended.items() if one.id in living} == set(), said
     assert foreign.id in living and untagged in living
-    assert {line.split()[2] for line in said.splitlines()} == set(ended)
+    # Where time jumps while a machine writes down what is left of its limit, that may look too long.
+    told = [line.split() for line in said.splitlines()]
+    assert {words[2] for words in told if words[1] != "limit"} == set(ended), said
 
     for name, says, word in (
             ("gpu", "GPU 0: 97 %", "busy"), ("cpu", "load: 3.5", "busy"),
