@@ -32,6 +32,17 @@ static const char *plain_name(struct arena *arena, const char *path, size_t inde
 	return name;
 }
 
+/* Two outputs may end in the same name: the second gets one of its own. */
+static const char *own_name(struct arena *arena, const struct job_spec *spec, size_t index)
+{
+	const char *name = plain_name(arena, spec->outputs[index], index);
+
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(plain_name(arena, spec->outputs[i], i), name) == 0)
+			return arena_printf(arena, "%s.%zu", name, index + 1);
+	return name;
+}
+
 /*
  * What the job said it would leave is the machine's word by now: it goes below a folder of its own,
  * each under its last name, so that nothing of ours can be written over.
@@ -52,8 +63,7 @@ static void choose_outputs(struct job_session *session, const char *out_dir, str
 		outputs[i].remote = path;
 		if (path[0] != '/' && spec->folder)
 			outputs[i].remote = arena_printf(arena, "%s/%s", spec->folder, path);
-		outputs[i].local =
-			arena_printf(arena, "%s/%s", out_dir, plain_name(arena, path, i));
+		outputs[i].local = arena_printf(arena, "%s/%s", out_dir, own_name(arena, spec, i));
 	}
 	session->outputs = outputs;
 	session->nr_outputs = spec->nr_outputs;
@@ -75,15 +85,14 @@ static int attach(struct job_session *session, const struct attach_args *args)
 		goto out;
 	switch (job_watch(session)) {
 	case JOB_WATCH_ENDED:
-		rc = job_finish(session);
+		rc = job_summary(session, job_finish(session));
 		break;
 	case JOB_WATCH_DETACHED:
-		rc = 130;
+		rc = job_summary(session, 130);
 		break;
 	case JOB_WATCH_CANCELLED:
-		session->job.end = JOB_END_CANCELLED;
 		job_finish(session);
-		rc = 130;
+		rc = job_summary(session, 130);
 		break;
 	case JOB_WATCH_GONE:
 		rc = job_gone(session);

@@ -132,6 +132,8 @@ static int follow(struct job_session *session, const struct logs_args *args)
 	}
 	if (rc == 0 && job_log_end(&session->log, &cli->error) < 0)
 		rc = -1;
+	if (rc == 0)
+		job_tell_dropped(cli, &seen);
 	if (rc == 0 && cli->json) {
 		cli_json_line(cli, "summary", json_of_job(seen.id[0] ? &seen : &session->job));
 	} else if (rc == 0 && args->follow && seen.state == JOB_DONE) {
@@ -218,9 +220,10 @@ static int cancel_run(struct cli *cli, void *data, int argc, const char **argv)
 		cli_note(cli, was_running ? "job %s was ended" : "job %s had ended already",
 			 session.id);
 		cli_note(cli,
-			 "the instance still runs, and bills: gpucloud attach %s fetches its "
-			 "results and ends it",
-			 argv[0]);
+			 "the instance still runs, and bills: gpucloud attach %s%s%s fetches its "
+			 "results%s",
+			 argv[0], args->job ? " --job " : "", args->job ? args->job : "",
+			 session.keep ? "" : " and ends it");
 	}
 	job_session_close(&session);
 	return rc;

@@ -22,8 +22,10 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/timefmt.h"
+#include "fleet/instances.h"
 
 #define CONNECT_S     60
+#define MKDIR_MS      30000
 #define DISK_PER_PUSH 4 /* unpacked twice for a moment, and what the job makes of it */
 
 static const struct opt run_opts[] = {
@@ -58,7 +60,8 @@ struct run {
 	struct run_wanted wanted;
 	struct launch_wanted launch;
 	struct job_session session;
-	bool ours; /* made by us: ended by us, if the job could not be started */
+	bool ours;     /* made by us: ended by us, if the job could not be started */
+	char made[80]; /* its id, or "" */
 };
 
 /* --- what is refused at once ------------------------------------------------------------------ */
@@ -71,9 +74,11 @@ static int check(struct cli *cli, const struct run_args *args, bool command)
 		return cli_usage(cli, "run needs a command: gpucloud run [options] -- COMMAND");
 	if (launch->user_data || launch->wait)
 		return cli_usage(cli, "run logs in to its machine: no --user-data, no --wait");
-	if (args->on && (launch->type || launch->gpu || launch->gpus || launch->spot ||
-			 launch->bid || launch->name || launch->zone || launch->image ||
-			 launch->disk || launch->budget || launch->ttl || launch->idle))
+	if (args->on &&
+	    (launch->type || launch->gpu || launch->gpus || launch->spot || launch->bid ||
+	     launch->name || launch->zone || launch->image || launch->disk || launch->budget ||
+	     launch->ttl || launch->idle || launch->from || launch->ports.nr || launch->protect ||
+	     launch->subnet || launch->zone_by || launch->on_demand))
 		return cli_usage(cli, "--on takes an instance as it is: no options of launch");
 	if (args->on && args->keep)
 		return cli_usage(cli, "--on never ends the instance: leave out --keep");
@@ -86,9 +91,9 @@ static void tell_plan(struct run *run)
 	const struct run_wanted *wanted = &run->wanted;
 
 	if (wanted->push)
-		cli_note(cli, "push      %s (%s) -> ~/%s", wanted->push,
+		cli_note(cli, "push      %s (%s) -> %s%s", wanted->push,
 			 amount_of(wanted->push_files, wanted->push_bytes).text,
-			 wanted->spec.folder);
+			 strchr("/~", wanted->spec.folder[0]) ? "" : "~/", wanted->spec.folder);
 	if (!wanted->nr_outputs && !wanted->spec.keep)
 		cli_warning(cli, "nothing is brought home (--out PATH): what the job writes ends "
 				 "with the instance");
@@ -129,13 +134,12 @@ static int launch(struct run *run)
 	if (rc == 0 && flow.ready.tested && flow.ready.report.verdict == SELFTEST_FAIL)
 		rc = error_set(&cli->error, ERROR_CONFLICT,
 			       "its GPU failed the self-test: the job was not started");
-	char id[80] = "";
 	if (flow.made)
-		snprintf(id, sizeof(id), "%s", flow.outcome.made.instance.id);
+		snprintf(run->made, sizeof(run->made), "%s", flow.outcome.made.instance.id);
 	launch_flow_release(&flow);
 	if (rc < 0 || cli->dry_run)
 		return rc;
-	return reach_find(cli, id, &run->session.reach);
+	return reach_find(cli, run->made, &run->session.reach);
 }
 
 static int get_machine(struct run *run)
@@ -154,6 +158,21 @@ static int get_machine(struct run *run)
 	int rc = launch(run);
 	job_aside_end(cli, &aside);
 	return rc;
+}
+
+/* What is pushed goes where another job may be at work: it is looked for before, not after. */
+static int check_free(struct run *run)
+{
+	struct error *err = &run->cli->error;
+	char other[JOB_ID_MAX];
+
+	if (run->ours || run->args->beside)
+		return 0;
+	int rc = job_other(&run->session.reach.machine, NULL, other, err);
+	if (rc <= 0)
+		return rc;
+	error_set(err, ERROR_CONFLICT, "job '%s' runs there", other);
+	return error_hint(err, JOB_RUNS_HINT);
 }
 
 /* --- the push --------------------------------------------------------------------------------- */
@@ -183,6 +202,34 @@ static void on_note(void *ctx, const char *text)
 	cli_note(((struct run *)ctx)->cli, "%s", text);
 }
 
+/* A push wants the folder to be there that its target is in; a job's folder is made as it is asked for. */
+static int make_parent(struct run *run)
+{
+	struct buf command = BUF_INIT, out = BUF_INIT_MAX(1024);
+	struct error *err = &run->cli->error;
+	const char *folder = run->wanted.spec.folder;
+	const char *slash = strrchr(folder, '/');
+	struct arena arena = { 0 };
+	struct remote_exit ended = { 0 };
+	int rc = 0;
+
+	if (strncmp(folder, "~/", 2) == 0)
+		folder += 2;
+	if (slash && slash > folder) {
+		buf_addstr(&command, "mkdir -p -- ");
+		run_quote(&command, arena_strndup(&arena, folder, (size_t)(slash - folder)));
+		rc = machine_output(&run->session.reach.machine, command.data, MKDIR_MS, &out,
+				    &ended, err);
+		if (rc == 0 && ended.code != 0)
+			rc = error_set(err, ERROR_REMOTE,
+				       "cannot make the folder that '%.200s' is in", folder);
+	}
+	arena_release(&arena);
+	buf_release(&command);
+	buf_release(&out);
+	return rc;
+}
+
 static int push(struct run *run)
 {
 	struct cli *cli = run->cli;
@@ -197,8 +244,11 @@ static int push(struct run *run)
 	if (!run->wanted.push)
 		return 0;
 	progress_start(cli, "pushing %s", run->wanted.push);
-	int rc = sync_push(&link, run->wanted.push, run->wanted.spec.folder, &run->wanted.sync,
-			   &events, &result, &cli->error);
+	int rc = make_parent(run);
+	link.remote = machine->remote;
+	if (rc == 0)
+		rc = sync_push(&link, run->wanted.push, run->wanted.spec.folder, &run->wanted.sync,
+			       &events, &result, &cli->error);
 	progress_end(cli);
 	if (rc < 0)
 		return error_prefix(&cli->error, "push");
@@ -217,7 +267,7 @@ static int start(struct run *run)
 	struct cli *cli = run->cli;
 	struct job_session *session = &run->session;
 
-	job_new_id(clock_now(&clock_system), session->id);
+	job_new_id(clock_now_ms(&clock_system), session->id);
 	for (int turn = 0;; turn++) {
 		error_clear(&cli->error);
 		if (job_start(&session->reach.machine, session->id, &run->wanted.spec,
@@ -240,6 +290,23 @@ static int start(struct run *run)
 	return 0;
 }
 
+/* What we launched, where logging in to it failed. */
+static int find_made(struct run *run)
+{
+	struct reach *reach = &run->session.reach;
+	const char *named;
+	const struct region_choice choice = cli_named_regions(run->cli, &named);
+
+	if (reach->instance)
+		return 0;
+	interrupt_take();
+	if (instance_find_one(&reach->fleet, run->made, &choice, true, &reach->list,
+			      &run->cli->error) < 0)
+		return -1;
+	reach->instance = &reach->list.v[0];
+	return 0;
+}
+
 /* Nothing of the job exists: what we launched for it is ended. */
 static int not_started(struct run *run)
 {
@@ -247,28 +314,30 @@ static int not_started(struct run *run)
 	const struct error why = cli->error;
 
 	progress_end(cli);
-	if (!run->ours || run->args->keep || run->args->keep_failed)
+	if (!run->ours) {
+		/* the start was sent, and its answer lost */
+		if (run->session.id[0] &&
+		    (why.unknown || why.kind == ERROR_NETWORK || why.kind == ERROR_TIMEOUT ||
+		     why.kind == ERROR_CANCELLED))
+			error_hint(&cli->error, "it may run: gpucloud logs --list %s",
+				   run->session.reach.instance->id);
 		return -1;
-	if (!run->session.reach.instance)
-		return -1; /* `launch` says how to look, and to end it */
+	}
+	if (run->args->keep || run->args->keep_failed) {
+		cli_note(cli, "%s stays, and bills: gpucloud terminate %s", run->made, run->made);
+		return -1;
+	}
 	cli_note(cli, "the job was not started: %s", why.message);
-	if (job_end_instance(&run->session) == 0)
+	if (find_made(run) < 0) {
+		cli_warning(cli, "%s was not ended, and bills: %s", run->made, cli->error.message);
 		cli->error = why;
+		return -1;
+	}
+	if (job_end_instance(&run->session) == 0) {
+		cli->error = why;
+		cli->error.hint[0] = '\0'; /* it named an instance that is no more */
+	}
 	return -1;
-}
-
-static int summary(struct run *run, int code)
-{
-	struct cli *cli = run->cli;
-
-	if (!cli->json)
-		return code;
-	cJSON *object = cJSON_CreateObject();
-	cJSON_AddStringToObject(object, "job", run->session.id);
-	cJSON_AddStringToObject(object, "instance", run->session.reach.instance->id);
-	cJSON_AddNumberToObject(object, "exit_code", code);
-	cli_json_line(cli, "summary", object);
-	return code;
 }
 
 static int watch(struct run *run)
@@ -277,13 +346,12 @@ static int watch(struct run *run)
 
 	switch (job_watch(session)) {
 	case JOB_WATCH_ENDED:
-		return summary(run, job_finish(session));
+		return job_summary(session, job_finish(session));
 	case JOB_WATCH_DETACHED:
-		return 130;
+		return job_summary(session, 130);
 	case JOB_WATCH_CANCELLED:
-		session->job.end = JOB_END_CANCELLED;
 		job_finish(session);
-		return summary(run, 130);
+		return job_summary(session, 130);
 	case JOB_WATCH_GONE:
 		return job_gone(session);
 	case JOB_WATCH_FAILED:
@@ -302,11 +370,11 @@ static int go(struct run *run)
 		return not_started(run);
 	if (cli->dry_run)
 		return 0;
-	if (push(run) < 0 || start(run) < 0)
+	if (check_free(run) < 0 || push(run) < 0 || start(run) < 0)
 		return not_started(run);
 	if (run->args->detach) {
 		job_tell_detached(session);
-		return 0;
+		return job_summary(session, 0);
 	}
 	return watch(run);
 }

@@ -28,7 +28,12 @@ static void put_line(struct job_log *log, bool err_stream, const char *text, siz
 	cJSON *object = cJSON_CreateObject();
 	struct buf line = BUF_INIT;
 
-	buf_add(&line, text, len);
+	/* a string of JSON ends at a NUL: what stands behind it would be lost */
+	for (size_t i = 0; i < len; i++)
+		if (text[i])
+			buf_addch(&line, text[i]);
+		else
+			buf_addstr(&line, "\357\277\275");
 	cJSON_AddStringToObject(object, "stream", err_stream ? "err" : "out");
 	cJSON_AddStringToObject(object, "text", line.len ? line.data : "");
 	cli_json_line(log->cli, "log", object);

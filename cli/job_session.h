@@ -47,7 +47,7 @@ enum job_watched {
 	JOB_WATCH_GONE,	     /* the instance is no more: cli->error says how */
 };
 
-/* Hands on what it prints until it has ended. */
+/* Hands on what it prints until it has ended. Where that failed, it was told what goes on. */
 enum job_watched job_watch(struct job_session *session);
 
 /* Who ends the machine and when, and how to come back: two or three lines on stderr. */
@@ -56,6 +56,12 @@ void job_tell_detached(struct job_session *session);
 /* After its end: brings home what is to be, ends the instance where that is the policy, tells what it
  * came to. The exit code of the whole: the job's, or 125. */
 int job_finish(struct job_session *session);
+
+/* A warning, where its log is not whole: too long, or the machine's disk was full. */
+void job_tell_dropped(struct cli *cli, const struct job *job);
+
+/* With --json the last line of the whole. Returns that code. */
+int job_summary(struct job_session *session, int code);
 
 /* The instance vanished under the job: the receipt, as far as it is known. 125. */
 int job_gone(struct job_session *session);

@@ -170,9 +170,8 @@ void job_tell_detached(struct job_session *session)
 	end_text(session, end, sizeof(end));
 	cli_note(cli, "the job goes on without us: %s", end);
 	cli_note(cli, "  watch    gpucloud logs -f %s", name);
-	cli_note(cli,
-		 "  results  gpucloud attach %s   (waits for the end, fetches, ends the instance)",
-		 name);
+	cli_note(cli, "  results  gpucloud attach %s   (waits for the end, fetches%s)", name,
+		 session->keep ? "" : ", ends the instance");
 	cli_note(cli, "  stop it  gpucloud cancel %s", name);
 	if (cli->json) {
 		cJSON *object = cJSON_CreateObject();
@@ -186,7 +185,9 @@ void job_tell_detached(struct job_session *session)
 static enum job_watched cancel(struct job_session *session)
 {
 	struct cli *cli = session->cli;
+	struct error ignored = ERROR_INIT;
 	bool was_running = false;
+	struct job seen = { 0 };
 
 	progress_start(cli, "ending the job");
 	error_clear(&cli->error);
@@ -196,6 +197,12 @@ static enum job_watched cancel(struct job_session *session)
 		return JOB_WATCH_FAILED;
 	progress_end(cli);
 	cli_note(cli, was_running ? "the job was ended" : "the job had ended already");
+	/* for its times, and what became of the machine's limit */
+	if (job_look(&session->reach.machine, session->id, &seen, &ignored) == 0) {
+		job_release(&session->job);
+		session->job = seen;
+	}
+	session->job.end = JOB_END_CANCELLED;
 	return JOB_WATCH_CANCELLED;
 }
 
@@ -319,5 +326,7 @@ enum job_watched job_watch(struct job_session *session)
 		watched = judge(session);
 	progress_end(cli);
 	job_log_end(&session->log, &ignored);
+	if (watched == JOB_WATCH_FAILED)
+		job_tell_detached(session);
 	return (enum job_watched)watched;
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/amount.h"
@@ -107,6 +108,46 @@ static const char *last_of(struct arena *arena, const char *path)
 	return arena_strndup(arena, path + start, len - start);
 }
 
+/* One would be written over the other, and the instance ended. */
+static int check_apart(struct cli *cli, const struct run_wanted *wanted, size_t index)
+{
+	const char *local = wanted->outputs[index].local;
+
+	for (size_t i = 0; i < index; i++) {
+		if (strcmp(wanted->outputs[i].local, local) != 0)
+			continue;
+		cli_usage(cli, "--out brings two to the same place, '%.80s'", local);
+		return error_hint(&cli->error, "say where to, as PATH:LOCAL");
+	}
+	return 0;
+}
+
+/* What cannot be written at the end is better known before the beginning. */
+static int check_local(struct cli *cli, const char *local, struct arena *arena)
+{
+	const char *nearest = local;
+	struct stat st;
+
+	while (stat(nearest, &st) < 0) {
+		const char *slash = strrchr(nearest, '/');
+
+		if (!slash)
+			nearest = ".";
+		else if (slash == nearest)
+			nearest = "/";
+		else
+			nearest = arena_strndup(arena, nearest, (size_t)(slash - nearest));
+		if (strcmp(nearest, ".") == 0 || strcmp(nearest, "/") == 0)
+			break;
+	}
+	if (strcmp(nearest, local) != 0 && (stat(nearest, &st) < 0 || !S_ISDIR(st.st_mode)))
+		return cli_usage(cli, "--out: '%.200s' is no folder", nearest);
+	if (access(nearest, W_OK) < 0)
+		return error_errno(&cli->error, ERROR_USAGE, "--out: cannot write to '%.200s'",
+				   nearest);
+	return 0;
+}
+
 /* "REMOTE" or "REMOTE:LOCAL". */
 static int read_outputs(struct cli *cli, const struct opt_strings *given, struct run_wanted *wanted)
 {
@@ -131,27 +172,36 @@ static int read_outputs(struct cli *cli, const struct opt_strings *given, struct
 					 "--out '%.80s' leads elsewhere: say where to, as "
 					 "PATH:LOCAL",
 					 text);
+		if (check_apart(cli, wanted, i) < 0 || check_local(cli, output->local, arena) < 0)
+			return -1;
 	}
 	wanted->nr_outputs = wanted->spec.nr_outputs = given->nr;
 	wanted->spec.outputs = paths;
 	return 0;
 }
 
+void run_quote(struct buf *out, const char *text)
+{
+	buf_addch(out, '\'');
+	for (const char *p = text; *p; p++)
+		if (*p == '\'')
+			buf_addstr(out, "'\\''");
+		else
+			buf_addch(out, *p);
+	buf_addch(out, '\'');
+}
+
 /* One argument is a shell's line; several are a command and its arguments, each kept as it is. */
 static void join(int argc, const char **argv, struct buf *out)
 {
+	if (argc == 1) {
+		buf_addstr(out, argv[0]);
+		return;
+	}
 	for (int i = 0; i < argc; i++) {
-		if (argc == 1) {
-			buf_addstr(out, argv[0]);
-			return;
-		}
-		buf_addstr(out, i ? " '" : "'");
-		for (const char *p = argv[i]; *p; p++)
-			if (*p == '\'')
-				buf_addstr(out, "'\\''");
-			else
-				buf_addch(out, *p);
-		buf_addch(out, '\'');
+		if (i)
+			buf_addch(out, ' ');
+		run_quote(out, argv[i]);
 	}
 }
 

@@ -33,4 +33,7 @@ void run_wanted_release(struct run_wanted *wanted); /* wipes the secrets */
 int run_wanted_read(struct cli *cli, const struct run_args *args, int argc, const char **argv,
 		    struct run_wanted *ret);
 
+/* The text as one word of a shell's line. */
+void run_quote(struct buf *out, const char *text);
+
 #endif

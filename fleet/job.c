@@ -18,7 +18,7 @@
 #include "fleet/machine/machine_files.h"
 
 #define ID_TIME_LEN 15 /* "20261123-141503" */
-#define ID_RANDOM   6
+#define ID_RANDOM   4
 #define ANSWER_MAX  ((size_t)64 << 10)
 #define ANSWER_MARK "gpucloud-job "
 
@@ -44,13 +44,17 @@ int job_exit_code(const struct job *job)
 	return -1;
 }
 
-void job_new_id(int64_t now, char id[JOB_ID_MAX])
+void job_new_id(int64_t now_ms, char id[JOB_ID_MAX])
 {
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	char time[TIME_TEXT_MAX], random[ID_RANDOM + 1];
+	unsigned ms = (unsigned)(now_ms % 1000);
 
-	time_format_basic(time, now);
+	time_format_basic(time, now_ms / 1000);
 	rng_token(&rng_system, random, ID_RANDOM);
-	snprintf(id, JOB_ID_MAX, "%.8s-%.6s-%s", time, time + 9, random);
+	/* of two in one second the later one sorts behind */
+	snprintf(id, JOB_ID_MAX, "%.8s-%.6s-%c%c%s", time, time + 9, digits[ms / 36],
+		 digits[ms % 36], random);
 }
 
 bool job_id_ok(const char *id)
@@ -181,7 +185,7 @@ static int read_answer(const struct buf *answer, const char *id, struct error *e
 	if (text_starts_with(said, "busy ") && job_id_ok(said + 5) && strcmp(said + 5, id) != 0) {
 		error_set(err, ERROR_CONFLICT, "job '%s' runs there", said + 5);
 		snprintf(err->code, sizeof(err->code), "JobRuns");
-		return -1;
+		return error_hint(err, JOB_RUNS_HINT);
 	}
 	if (text_starts_with(said, "failed "))
 		return error_set(err, ERROR_REMOTE, "the job was not started: %s", said + 7);

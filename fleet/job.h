@@ -40,6 +40,7 @@ struct machine;
 #define JOB_OUTPUTS_MAX 64
 #define JOB_LINGER_MAX	31622400 /* 366 days */
 #define JOB_LIST_MAX	1000
+#define JOB_RUNS_HINT	"wait for its end (attach), cancel it, or say --beside"
 /* Bytes of out and of err kept each, of set-up and of the command; what comes after is dropped and told. */
 #define JOB_LOG_KEEP INT64_C(8589934592)
 
@@ -131,16 +132,21 @@ int job_spec_check(const struct job_spec *spec, struct error *err);
  * lost, the same call again starts nothing twice. ERROR_CONFLICT: another job runs there, and
  * !beside. The machine writes job.json, state and logs first, then starts.
  */
-void job_new_id(int64_t now, char id[JOB_ID_MAX]);
-bool job_id_ok(const char *id); /* what comes from outside */
+void job_new_id(int64_t now_ms, char id[JOB_ID_MAX]); /* sorts by that time */
+bool job_id_ok(const char *id);			      /* what comes from outside */
 int job_start(struct machine *machine, const char *id, const struct job_spec *spec, bool beside,
 	      struct error *err);
 
-/* The job of that id, or (NULL) the latest. ERROR_NOT_FOUND: there is none. */
+/* The job of that id, or (NULL) the latest that is at work, else the latest. ERROR_NOT_FOUND: there is none. */
 int job_look(struct machine *machine, const char *id, struct job *ret, struct error *err);
 
 /* All of them, oldest first; at most 1000. Each is released by the caller, then free(*ret). */
 int job_list(struct machine *machine, struct job **ret, size_t *nr, struct error *err);
+
+/*
+ * Is another job than that one (NULL: any) at work there? 1, and which; 0; -1: it cannot be learned.
+ */
+int job_other(struct machine *machine, const char *id, char other[JOB_ID_MAX], struct error *err);
 
 /* Where following stands: bytes of each log seen so far, so that a cut connection goes on from there. */
 struct job_place {
@@ -184,5 +190,12 @@ int job_cancel(struct machine *machine, const char *id, int grace_s, bool *was_r
  * too late, its time limit may be lower by now.
  */
 int job_keep(struct machine *machine, const char *id, bool keep, struct error *err);
+
+/*
+ * While this connection lasts, the machine's time limit does not come below seconds, but never reaches
+ * further than most_s from now: for who fetches what a job has left.
+ */
+int job_stay(struct machine *machine, const char *id, int64_t seconds, int64_t most_s,
+	     struct error *err);
 
 #endif

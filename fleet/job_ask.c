@@ -142,6 +142,26 @@ int job_list(struct machine *machine, struct job **ret, size_t *nr, struct error
 	return rc;
 }
 
+int job_other(struct machine *machine, const char *id, char other[JOB_ID_MAX], struct error *err)
+{
+	struct job *jobs = NULL;
+	size_t nr = 0, found;
+
+	if (job_list(machine, &jobs, &nr, err) < 0)
+		return -1;
+	for (found = 0; found < nr; found++)
+		if (jobs[found].state != JOB_DONE && jobs[found].state != JOB_LOST &&
+		    (!id || strcmp(jobs[found].id, id) != 0))
+			break;
+	int rc = found < nr;
+	if (rc)
+		snprintf(other, JOB_ID_MAX, "%s", jobs[found].id);
+	for (size_t i = 0; i < nr; i++)
+		job_release(&jobs[i]);
+	free(jobs);
+	return rc;
+}
+
 /* Asks for one line that begins with that word: a copy of the rest of it, or NULL with err filled. */
 static char *ask_line(struct machine *machine, const char *words, const char *word,
 		      int64_t deadline_ms, struct error *err)
@@ -240,6 +260,25 @@ int job_keep(struct machine *machine, const char *id, bool keep, struct error *e
 	} else if (strcmp(text, "set") != 0) {
 		rc = error_set(err, ERROR_REMOTE, "the machine could not write it down");
 	}
+	free(text);
+	return rc;
+}
+
+int job_stay(struct machine *machine, const char *id, int64_t seconds, int64_t most_s,
+	     struct error *err)
+{
+	char words[JOB_ID_MAX + 64];
+
+	if (!job_id_ok(id))
+		return job_unknown(id, err);
+	snprintf(words, sizeof(words), "stay %s %" PRId64 " %" PRId64, id, seconds, most_s);
+	char *text = ask_line(machine, words, "stay", JOB_DEADLINE_MS, err);
+	if (!text)
+		return err->kind == ERROR_NOT_FOUND ? job_unknown(id, err) : -1;
+	int rc = strcmp(text, "yes") == 0
+			 ? 0
+			 : error_set(err, ERROR_REMOTE,
+				     "the machine's time limit cannot be held while this goes on");
 	free(text);
 	return rc;
 }

@@ -3,11 +3,12 @@
 # What jobs there are, what they print, and ending them; read by fleet/job_read.c. docs/job.md tells what is
 # in the folders.
 #
-#   look [ID]  list                     one, the latest, all (the newest 1000)
+#   look [ID]  list                     one, the latest (that is at work, where one is), all (the newest 1000)
 #   tail ID LINES                       where the last lines begin
 #   follow ID setup|running OUT ERR     what is printed from there on, to the end of that part
 #   dump ID setup|running OUT ERR OUT ERR   what was printed from there to there
 #   cancel ID SECONDS  keep ID 0|1
+#   stay ID SECONDS MOST                so much time is left while this connection lasts, for MOST at most
 
 # size FILE: sets $size.
 size() {
@@ -49,12 +50,24 @@ tell() {
 	echo
 } 2>/dev/null
 
-# All of them, oldest first: their names sort by time.
+# All of them: their names sort by time.
 list() {
 	for one in "$jobs"/[0-9]*; do
 		[ -d "$one" ] && printf '%s\n' "${one##*/}"
 	done
 }
+
+# Whoever names no job means the one that is at work, or else the one that came last: by the time of this
+# machine, for names hold that of other computers.
+latest() {
+	newest='' working=''
+	for one in $(cd "$jobs" && stat -c '%.9Y %n' [0-9]*/job.json | sort -n | tail -n 1000 |
+		cut -d ' ' -f 2); do
+		newest=${one%/job.json}
+		look_state "$jobs/$newest" && [ "$live" = yes ] && working=$newest
+	done
+	printf '%s\n' "${working:-$newest}"
+} 2>/dev/null
 
 begin_telling() {
 	echo "jobs 1"
@@ -63,7 +76,7 @@ begin_telling() {
 
 look() {
 	begin_telling
-	[ -n "${1:-}" ] || set -- "$(list | tail -n 1)"
+	[ -n "${1:-}" ] || set -- "$(latest)"
 	[ -z "$1" ] || [ ! -d "$jobs/$1" ] || tell "$1"
 	echo end
 }
@@ -273,6 +286,26 @@ keep() {
 	fi
 }
 
+# stay SECONDS MOST: whoever fetches results must not be cut off by the limit that was brought down for nobody
+# being there. Goes on beside us until the connection is gone; it never adds up to more than MOST.
+stay() {
+	left_at=$root/var/lib/gpucloud/ttl-left
+	if [ ! -e "$left_at" ] || ! uptime_s || ! sudo -n true >/dev/null 2>&1; then
+		echo "stay failed"
+		return
+	fi
+	begun=$up
+	step=$(($1 < 60 ? $1 / 3 : 20))
+	while [ -d "/proc/$PPID" ] && uptime_s && [ "$((up - begun))" -lt "$2" ]; do
+		rest=$(($2 - (up - begun)))
+		[ "$rest" -le "$1" ] || rest=$1
+		read -r left <"$left_at" && number "$left" && [ "$number" -lt "$rest" ] &&
+			timeout 20 sudo -n sh -c "umask 022; echo $rest >/var/lib/gpucloud/ttl-left"
+		sleep "$((step > 0 ? step : 1))"
+	done >/dev/null 2>&1 &
+	echo "stay yes"
+}
+
 main() {
 	what=$1 id=${2:-}
 	dir=$jobs/$id
@@ -290,6 +323,7 @@ main() {
 		follow) follow "$2" "$3" "$4" "$5" ;;
 		dump) dump "$2" "$3" "$4" "$5" "$6" "$7" ;;
 		cancel | keep) "$what" "$3" ;;
+		stay) stay "$3" "$4" ;;
 		esac
 		;;
 	esac

@@ -265,6 +265,84 @@ def test_what_cannot_be_fetched_keeps_the_machine(gc, work):
     gc.ok("--yes", "terminate", "kept")
 
 
+def test_one_output_that_is_missing_costs_no_other(gc, work):
+    done = run(gc, work, "--name", "half", *TYPE, "--out", "nothing-there", "--out",
+               "results:shared/results", "--", "./train.sh")
+    assert done.returncode == 125, done.stderr
+    assert (work / "shared" / "results" / "copy.txt").read_text() == "7\n"
+    gc.ok("--yes", "terminate", "half")
+    # A folder of a group's, or /tmp, is where results may go.
+    (work / "shared").chmod(0o777)
+    done = run(gc, work, "--name", "next", *TYPE, "--out", "results:shared/again", "--", "./train.sh")
+    assert done.returncode == 0 and (work / "shared" / "again" / "copy.txt").exists(), done.stderr
+    # One over the other, or where nothing can be: refused before anything is made.
+    for out, says in ((("a/r:x", "b/r:x"), "to the same place"), (("r:train.sh/x",), "is no folder")):
+        options = [word for one in out for word in ("--out", one)]
+        done = run(gc, work, *TYPE, *options, "--", "true")
+        assert done.returncode == 2 and says in done.stderr, done.stderr
+    gc.nothing_left()
+
+
+def test_two_outputs_of_one_name_both_come_home(gc, work):
+    done = run(gc, work, "--name", "two", *TYPE, "--detach", "--out", "a/r", "--out", "b/r", "--",
+               "mkdir -p a/r b/r; echo 1 > a/r/f; echo 22 > b/r/f")
+    assert done.returncode == 0, done.stderr
+    done = gc.run("attach", "two", "--out-dir", str(work / "home"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.read_text() for p in (work / "home").rglob("f")) == ["1\n", "22\n"]
+    gc.nothing_left()
+
+
+def test_a_job_at_work_is_left_alone(gc, work):
+    gc.launch("box", *TYPE, "--wait", "ssh")
+    done = run(gc, work, "--on", "box", "--detach", "--", "echo 1 > checkpoint; sleep 600")
+    assert done.returncode == 0 and ", ends the instance" not in done.stderr, done.stderr
+    [checkpoint] = wait_until(lambda: list(machine_home(gc).rglob("project/checkpoint")), "checkpoint")
+    # Not one file of the folder it runs in is touched before that is known.
+    done = run(gc, work, "--on", "box", "--delete", "--yes", "--", "true")
+    assert done.returncode == 125 and "runs there" in done.stderr and "--beside" in done.stderr
+    assert checkpoint.exists()
+    # What is sent beside it may go where nothing is yet.
+    done = run(gc, work, "--on", "box", "--beside", "--dir", "~/new/it's/here", "--", "cat data/in.txt")
+    assert done.returncode == 0 and done.stdout == "7\n", done.stderr
+    # One that came later and has ended is not what is meant by no name.
+    assert run(gc, work, "--on", "box", "--beside", "--push", "none", "--", "true").returncode == 0
+    assert gc.json("cancel", "--grace", "1", "box")["was_running"] is True
+    gc.ok("--yes", "terminate", "box")
+
+
+def test_no_machine_is_ended_under_another_job(gc, work):
+    first = start_in_background(gc, work, "run", "--name", "shared", *TYPE, "--push", "none", "--",
+                                "echo up; while [ ! -e ~/go ]; do sleep 0.1; done")
+    assert first.stdout.readline() == "up\n"
+    done = run(gc, work, "--on", "shared", "--beside", "--detach", "--push", "none", "--",
+               "touch ~/go; sleep 600")
+    assert done.returncode == 0, done.stderr
+    done = ended(first)
+    assert done.returncode == 0, done.stderr
+    assert "so shared was not ended: its time limit is" in done.stderr
+    assert len(gc.json("list")["instances"]) == 1
+    gc.ok("--yes", "terminate", "shared")
+
+
+def test_a_watcher_that_gives_up_says_what_goes_on(gc, work):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([gc.bin, "run", "--name", "full", *TYPE, "--push", "none", "--",
+                               "echo up; sleep 600"], env=gc.env, cwd=work, stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 125 and "the job goes on without us" in done.stderr, done.stderr
+    gc.ok("--yes", "terminate", "full")
+
+
+def test_a_machine_that_lets_nobody_in_is_ended(make_sim, clean_env, work):
+    gc = Client(clean_env, make_sim("--machines", "sshd", "--boot-ms", "100", "--machine-fault",
+                                    "swap-host-key"))
+    done = run(gc, work, "--name", "shut", *TYPE, "--push", "none", "--", "true")
+    assert done.returncode == 125, done.stderr
+    assert "the job was not started" in done.stderr and "is terminated, confirmed" in done.stderr
+    gc.nothing_left()
+
+
 def test_a_job_that_cannot_start_leaves_nothing(gc, work):
     (work / "pipe").parent.mkdir(exist_ok=True)
     os.mkfifo(work / "pipe")

@@ -308,7 +308,7 @@ void job_world_run(struct job_world *world, const struct job_spec *spec, struct 
 	struct job_place place = { 0 };
 	char id[JOB_ID_MAX];
 
-	job_new_id(clock_now(&clock_system), id);
+	job_new_id(clock_now_ms(&clock_system), id);
 	job_world_start(world, id, spec);
 	job_world_works(world, job_follow(&world->machine, id, &place, true, &world->sink, ret,
 					  &world->error));

@@ -307,6 +307,31 @@ static void the_limit_after_its_end(void **state)
 	}
 }
 
+/* Who fetches is not cut off; and gets no more than the limit that was there before. */
+static void it_stays_for_who_fetches(void **state)
+{
+	const struct job_spec spec = { .command = "exit 0", .linger_s = 600 };
+	struct job_world *world = *state;
+	int64_t seconds = 0;
+	struct job job;
+
+	job_world_run(world, &spec, &job);
+	job_world_write(world, NULL, "var/lib/gpucloud/ttl-left", "2\n");
+	job_world_works(world, job_stay(&world->machine, job.id, 9, 6, &world->error));
+	for (int tries = 0; seconds < 3 && tries < 500; tries++) {
+		char *left = job_world_file(world, NULL, "var/lib/gpucloud/ttl-left");
+
+		seconds = strtol(left, NULL, 10);
+		free(left);
+		clock_sleep_ms(&clock_system, 20);
+	}
+	assert_in_range(seconds, 5, 6);
+	job_world_write(world, NULL, "no-sudo", "");
+	assert_int_equal(job_stay(&world->machine, job.id, 9, 6, &world->error), -1);
+	assert_int_equal(world->error.kind, ERROR_REMOTE);
+	job_release(&job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +345,7 @@ int main(void)
 		TEST(what_it_leaves_behind_does_not_hold_it),
 		TEST(a_folder_that_cannot_be),
 		TEST(the_limit_after_its_end),
+		TEST(it_stays_for_who_fetches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,13 +333,13 @@ static void names(void **state)
 	struct job job;
 	bool was;
 
-	job_new_id(1795443303, id);
-	job_new_id(1795443303, other);
-	job_new_id(1795443304, later);
+	job_new_id(1795443303000, id);
+	job_new_id(1795443303001, other);
+	job_new_id(1795443303999, later);
 	assert_true(job_id_ok(id));
 	assert_memory_equal(id, "20261123-141503-", 16);
 	assert_string_not_equal(id, other);
-	assert_true(strcmp(id, later) < 0);
+	assert_true(strcmp(id, other) < 0 && strcmp(other, later) < 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct error *err = &world->error;
 		struct machine *m = &world->machine;
