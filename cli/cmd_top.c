@@ -236,8 +236,10 @@ static void show_text(struct top_view *view, const struct top_frame *frame)
 		fputc('\n', cli->out);
 		show_processes(cli, frame);
 	}
-	if (view->live)
-		cli_line(cli, "\nCtrl-C ends this, not the job");
+	if (view->live) {
+		fputc('\n', cli->out);
+		cli_line(cli, "Ctrl-C ends this, not the job");
+	}
 }
 
 static int on_frame(void *ctx, const struct top_frame *frame, struct error *err)

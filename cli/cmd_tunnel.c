@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -197,13 +198,22 @@ static pid_t start_ssh(struct tunnel *tunnel)
 		}
 		all[n++] = args[nr - 1];
 		all[n] = NULL;
-		int rc = posix_spawnp(&pid, "ssh", NULL, NULL, all, openssh_environ(&arena));
-		if (rc != 0) {
-			errno = rc;
-			error_errno(&cli->error, ERROR_CONFIG, "cannot start OpenSSH's ssh");
-			error_hint(&cli->error, "apt-get install openssh-client");
-			pid = -1;
+		char **environment = openssh_environ(&arena);
+		const pid_t parent = getpid();
+
+		pid = fork();
+		if (pid == 0) {
+			/* Whatever ends us ends it too: it would hold the ports. */
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
+			if (getppid() != parent)
+				_exit(1);
+			execvpe("ssh", all, environment);
+			fprintf(stderr, "gpucloud: cannot start OpenSSH's ssh: %s\n",
+				strerror(errno));
+			_exit(127);
 		}
+		if (pid < 0)
+			error_errno(&cli->error, ERROR_IO, "cannot start OpenSSH's ssh");
 	}
 	arena_release(&arena);
 	return pid;

@@ -183,7 +183,7 @@ def test_cut_off_and_connected_again(gc, work, machines):
 def test_without_a_terminal_an_interrupt_detaches(gc, work):
     process = start_in_background(gc, work, "run", "--name", "bg", *TYPE, "--", "echo up; sleep 600")
     assert process.stdout.readline() == "up\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)  # its terminal was closed
     done = ended(process)
     assert done.returncode == 130 and "the job goes on without us" in done.stderr
     assert gc.json("logs", "--list", "bg")["jobs"][0]["state"] == "running"
