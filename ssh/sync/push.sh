@@ -238,7 +238,7 @@ gpucloud_receive() {
 			gpucloud_unpack
 		fi
 		echo $? >"$stage/status"
-	} | tar -xf - -C "$stage" -p --no-same-owner --delay-directory-restore \
+	} | tar -x -f - -b 128 -C "$stage" -p --no-same-owner --delay-directory-restore \
 		--warning=no-timestamp --warning=no-unknown-keyword || return
 	read -r status <"$stage/status"
 	[ "$status" = 0 ] || return 1

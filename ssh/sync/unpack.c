@@ -17,6 +17,8 @@
 /* GNU tar fills its last record, of 128 blocks as we ask for it. */
 #define ZEROS_MAX 258
 
+#define FLUSH_EVERY ((uint64_t)16 << 20)
+
 /* Headers of one file: two blocks and what the pax header holds, its name twice. */
 #define HEADERS_MAX ((uint64_t)6 * TAR_BLOCK)
 
@@ -211,6 +213,9 @@ static int take_data(struct unpack *unpack, const char **data, size_t *len, stru
 	if (n > 0 && unpack->at == UNPACK_DATA) {
 		if (stage_write(unpack->fd, *data, n) < 0)
 			return fail_local(unpack, err);
+		/* to disk while the rest is on its way: all of it will have to be there in the end */
+		if ((unpack->left - n) / FLUSH_EVERY != unpack->left / FLUSH_EVERY)
+			sync_file_range(unpack->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 		tell(unpack, n, false);
 	}
 	unpack->left -= n;

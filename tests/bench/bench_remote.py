@@ -68,9 +68,12 @@ class Sshd:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.children.append(subprocess.Popen(argv, stdin=sock, stdout=sock, env=env,
-                                                  stderr=subprocess.DEVNULL))
+            self.start(argv, sock, env)
             sock.close()
+
+    def start(self, argv, sock, env):
+        self.children.append(subprocess.Popen(argv, stdin=sock, stdout=sock, env=env,
+                                              stderr=subprocess.DEVNULL))
 
     def stop(self):
         self.listener.close()
