@@ -28,3 +28,19 @@ struct amount amount_of(uint64_t files, uint64_t bytes)
 		 files == 1 ? "" : "s", amount_of_bytes(bytes).text);
 	return ret;
 }
+
+struct amount amount_of_count(uint64_t n)
+{
+	struct amount ret;
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	size_t at = 0;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			ret.text[at++] = ',';
+		ret.text[at++] = digits[i];
+	}
+	ret.text[at] = '\0';
+	return ret;
+}

@@ -11,5 +11,6 @@ struct amount {
 
 struct amount amount_of(uint64_t files, uint64_t bytes);
 struct amount amount_of_bytes(uint64_t bytes); /* "1.5 kB" */
+struct amount amount_of_count(uint64_t n);     /* "12,345" */
 
 #endif

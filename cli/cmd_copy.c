@@ -14,8 +14,6 @@
 #include "core/arena.h"
 #include "ssh/sync/sync.h"
 
-#define AGAIN_S 120 /* for a connection that was lost to come back */
-
 struct copy_args {
 	bool mirror, checksum, no_ignore;
 	struct opt_strings exclude;
@@ -88,22 +86,6 @@ static int check_local(struct cli *cli, const char *local)
 	return 0;
 }
 
-/* Another connection, whose host key is verified as that of the first. */
-static int connect_again(void *ctx, struct sync_link *link, struct error *err)
-{
-	struct copy_show *show = ctx;
-	struct cli *cli = show->cli;
-
-	link->remote = NULL;
-	if (reach_again(cli, show->reach, AGAIN_S) < 0) {
-		*err = cli->error;
-		error_clear(&cli->error);
-		return -1;
-	}
-	link->remote = show->reach->machine.remote;
-	return 0;
-}
-
 /* what: the instance, from where, to where. */
 static int copy(struct cli *cli, const struct copy_args *args, bool up, const char *const what[3])
 {
@@ -119,10 +101,7 @@ static int copy(struct cli *cli, const struct copy_args *args, bool up, const ch
 	int rc = reach_open(cli, what[0], &reach);
 
 	if (rc == 0) {
-		struct sync_link link = { .ops = reach.machine.ops,
-					  .remote = reach.machine.remote,
-					  .ctx = &show,
-					  .again = connect_again };
+		struct sync_link link = copy_show_link(&show);
 		const struct sync_events events = copy_show_events(&show);
 
 		rc = (up ? sync_push : sync_pull)(&link, what[1], what[2], &options, &events,

@@ -12,6 +12,7 @@
 #include "cli/amount.h"
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/copy_show.h"
 #include "cli/job_file.h"
 #include "cli/job_session.h"
 #include "cli/launch_flow.h"
@@ -177,31 +178,6 @@ static int check_free(struct run *run)
 
 /* --- the push --------------------------------------------------------------------------------- */
 
-static int sync_again(void *ctx, struct sync_link *link, struct error *err)
-{
-	struct run *run = ctx;
-
-	if (reach_again(run->cli, &run->session.reach, CONNECT_S) < 0) {
-		*err = run->cli->error;
-		return -1;
-	}
-	link->remote = run->session.reach.machine.remote;
-	return 0;
-}
-
-static void on_moved(void *ctx, const struct sync_progress *progress)
-{
-	struct run *run = ctx;
-
-	progress_update(run->cli, "pushing: %s of %s", amount_of_bytes(progress->done_bytes).text,
-			amount_of(progress->files, progress->bytes).text);
-}
-
-static void on_note(void *ctx, const char *text)
-{
-	cli_note(((struct run *)ctx)->cli, "%s", text);
-}
-
 /* A push wants the folder to be there that its target is in; a job's folder is made as it is asked for. */
 static int make_parent(struct run *run)
 {
@@ -233,11 +209,10 @@ static int make_parent(struct run *run)
 static int push(struct run *run)
 {
 	struct cli *cli = run->cli;
-	const struct sync_events events = { .ctx = run, .progress = on_moved, .note = on_note };
-	struct machine *machine = &run->session.reach.machine;
-	struct sync_link link = {
-		.ops = machine->ops, .remote = machine->remote, .ctx = run, .again = sync_again
-	};
+	struct copy_show show = { .cli = cli,
+				  .reach = &run->session.reach,
+				  .from = run->wanted.push,
+				  .to = run->wanted.spec.folder };
 	struct sync_result result = { 0 };
 	int64_t start = clock_mono_ms(&clock_system);
 
@@ -245,17 +220,22 @@ static int push(struct run *run)
 		return 0;
 	progress_start(cli, "pushing %s", run->wanted.push);
 	int rc = make_parent(run);
-	link.remote = machine->remote;
-	if (rc == 0)
-		rc = sync_push(&link, run->wanted.push, run->wanted.spec.folder, &run->wanted.sync,
-			       &events, &result, &cli->error);
+	if (rc == 0) {
+		struct sync_link link = copy_show_link(&show);
+		const struct sync_events events = copy_show_events(&show);
+
+		rc = sync_push(&link, show.from, show.to, &run->wanted.sync, &events, &result,
+			       &cli->error);
+	}
 	progress_end(cli);
+	copy_show_release(&show);
 	if (rc < 0)
 		return error_prefix(&cli->error, "push");
-	cli_note(cli, "pushed: %s in %.1f s; %llu unchanged",
+	cli_note(cli, "pushed: %s in %.1f s; %s unchanged%s",
 		 amount_of(result.files, result.bytes).text,
 		 (double)(clock_mono_ms(&clock_system) - start) / 1e3,
-		 (unsigned long long)result.same_files);
+		 amount_of_count(result.same_files).text,
+		 result.removed ? "; what is not here was removed there" : "");
 	return 0;
 }
 
@@ -364,12 +344,16 @@ static int go(struct run *run)
 {
 	struct job_session *session = &run->session;
 	struct cli *cli = run->cli;
+	int64_t began = clock_mono_ms(&clock_system);
 
 	tell_plan(run);
 	if (get_machine(run) < 0)
 		return not_started(run);
 	if (cli->dry_run)
 		return 0;
+	if (!run->args->on)
+		cli_note(cli, "ready after %.1f s",
+			 (double)(clock_mono_ms(&clock_system) - began) / 1e3);
 	if (check_free(run) < 0 || push(run) < 0 || start(run) < 0)
 		return not_started(run);
 	if (run->args->detach) {

@@ -7,47 +7,18 @@
 
 #include <cjson/cJSON.h>
 
+#include "cli/amount.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/reach.h"
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/text.h"
 
+#define AGAIN_S	      120 /* to connect again */
 #define RATE_AFTER_MS 500 /* before that a rate says nothing */
-
-struct copy_text copy_count(uint64_t n)
-{
-	struct copy_text ret;
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
-	size_t at = 0;
-
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			ret.text[at++] = ',';
-		ret.text[at++] = digits[i];
-	}
-	ret.text[at] = '\0';
-	return ret;
-}
-
-struct copy_text copy_bytes(uint64_t bytes)
-{
-	struct copy_text ret;
-
-	if (bytes < 1000)
-		snprintf(ret.text, sizeof(ret.text), "%u byte%s", (unsigned)bytes,
-			 bytes == 1 ? "" : "s");
-	else if (bytes < 999950)
-		snprintf(ret.text, sizeof(ret.text), "%.1f kB", (double)bytes / 1e3);
-	else if (bytes < 999950000)
-		snprintf(ret.text, sizeof(ret.text), "%.1f MB", (double)bytes / 1e6);
-	else
-		snprintf(ret.text, sizeof(ret.text), "%.1f GB", (double)bytes / 1e9);
-	return ret;
-}
 
 /* ", 12.3 MB/s, 1:05 left", or "" as long as nobody can know. */
 static void put_rate(char *out, size_t size, const struct copy_show *show,
@@ -65,11 +36,12 @@ static void put_rate(char *out, size_t size, const struct copy_show *show,
 			? (uint64_t)((double)(progress->bytes - progress->done_bytes) / rate)
 			: 0;
 	if (left < 3600)
-		snprintf(out, size, ", %s/s, %u:%02u left", copy_bytes((uint64_t)rate).text,
+		snprintf(out, size, ", %s/s, %u:%02u left", amount_of_bytes((uint64_t)rate).text,
 			 (unsigned)(left / 60), (unsigned)(left % 60));
 	else
 		snprintf(out, size, ", %s/s, %" PRIu64 ":%02u h left",
-			 copy_bytes((uint64_t)rate).text, left / 3600, (unsigned)(left / 60 % 60));
+			 amount_of_bytes((uint64_t)rate).text, left / 3600,
+			 (unsigned)(left / 60 % 60));
 }
 
 static void on_progress(void *ctx, const struct sync_progress *progress)
@@ -83,10 +55,11 @@ static void on_progress(void *ctx, const struct sync_progress *progress)
 		show->turn_bytes = progress->done_bytes;
 	}
 	put_rate(rate, sizeof(rate), show, progress);
-	progress_update(show->cli, "%s of %s files, %s of %s%s: %s",
-			copy_count(progress->done_files).text, copy_count(progress->files).text,
-			copy_bytes(progress->done_bytes).text, copy_bytes(progress->bytes).text,
-			rate, progress->path ? progress->path : "");
+	progress_update(
+		show->cli, "%s of %s files, %s of %s%s: %s",
+		amount_of_count(progress->done_files).text, amount_of_count(progress->files).text,
+		amount_of_bytes(progress->done_bytes).text, amount_of_bytes(progress->bytes).text,
+		rate, progress->path ? progress->path : "");
 }
 
 static void on_note(void *ctx, const char *text)
@@ -131,12 +104,36 @@ static int on_agree(void *ctx, const struct sync_plan *plan, struct error *err)
 	if (cli->dry_run || plan->removed == 0 || plan->removed * 2 <= plan->there)
 		return 0;
 	if (confirm_yes(cli, "%s of the %s files in '%s' will be removed. Go on?",
-			copy_count(plan->removed).text, copy_count(plan->there).text,
+			amount_of_count(plan->removed).text, amount_of_count(plan->there).text,
 			show->to) == 0)
 		return 0;
 	*err = cli->error;
 	error_clear(&cli->error);
 	return -1;
+}
+
+/* Another connection, whose host key is verified as that of the first. */
+static int connect_again(void *ctx, struct sync_link *link, struct error *err)
+{
+	struct copy_show *show = ctx;
+	struct cli *cli = show->cli;
+
+	link->remote = NULL;
+	if (reach_again(cli, show->reach, AGAIN_S) < 0) {
+		*err = cli->error;
+		error_clear(&cli->error);
+		return -1;
+	}
+	link->remote = show->reach->machine.remote;
+	return 0;
+}
+
+struct sync_link copy_show_link(struct copy_show *show)
+{
+	return (struct sync_link){ .ops = show->reach->machine.ops,
+				   .remote = show->reach->machine.remote,
+				   .ctx = show,
+				   .again = connect_again };
 }
 
 struct sync_events copy_show_events(struct copy_show *show)
@@ -190,21 +187,21 @@ void copy_show_done(struct copy_show *show, const struct sync_result *result)
 	}
 	if (result->same_files > 0)
 		n += (size_t)snprintf(rest + n, sizeof(rest) - n, "; %s unchanged",
-				      copy_count(result->same_files).text);
+				      amount_of_count(result->same_files).text);
 	if (result->removed > 0)
 		n += (size_t)snprintf(rest + n, sizeof(rest) - n, "; %s %s",
-				      copy_count(result->removed).text,
+				      amount_of_count(result->removed).text,
 				      cli->dry_run ? "to be removed" : "removed");
 	if (result->turns > 1)
 		snprintf(rest + n, sizeof(rest) - n, "; %u connections", result->turns);
 	if (cli->dry_run)
 		cli_note(cli, "%s file%s, %s to be copied%s: %s -> %s (a dry run)",
-			 copy_count(result->files).text, result->files == 1 ? "" : "s",
-			 copy_bytes(result->bytes).text, rest, show->from, show->to);
+			 amount_of_count(result->files).text, result->files == 1 ? "" : "s",
+			 amount_of_bytes(result->bytes).text, rest, show->from, show->to);
 	else
 		cli_note(cli, "%s file%s, %s copied in %.1f s%s: %s -> %s",
-			 copy_count(result->files).text, result->files == 1 ? "" : "s",
-			 copy_bytes(result->bytes).text, (double)ms / 1000, rest, show->from,
+			 amount_of_count(result->files).text, result->files == 1 ? "" : "s",
+			 amount_of_bytes(result->bytes).text, (double)ms / 1000, rest, show->from,
 			 show->to);
 }
 

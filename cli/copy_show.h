@@ -23,15 +23,10 @@ struct copy_show {
 	unsigned turn;
 };
 
+/* The connection that show->reach has; another one is made where it is lost. */
+struct sync_link copy_show_link(struct copy_show *show);
 struct sync_events copy_show_events(struct copy_show *show);
 void copy_show_done(struct copy_show *show, const struct sync_result *result);
 void copy_show_release(struct copy_show *show);
-
-/* "12,345", "3.4 MB" */
-struct copy_text {
-	char text[48];
-};
-struct copy_text copy_count(uint64_t n);
-struct copy_text copy_bytes(uint64_t bytes);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "cli/amount.h"
 #include "cli/common.h"
+#include "cli/copy_show.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/terminate_show.h"
@@ -90,33 +91,6 @@ static void hold_limit(struct job_session *session)
 		cli_warning(session->cli, "%s", err.message);
 }
 
-static int sync_again(void *ctx, struct sync_link *link, struct error *err)
-{
-	struct job_session *session = ctx;
-
-	if (reach_again(session->cli, &session->reach, AGAIN_S) < 0) {
-		*err = session->cli->error;
-		return -1;
-	}
-	hold_limit(session);
-	link->remote = session->reach.machine.remote;
-	return 0;
-}
-
-static void on_moved(void *ctx, const struct sync_progress *progress)
-{
-	struct job_session *session = ctx;
-
-	progress_update(session->cli, "fetching: %s of %s",
-			amount_of_bytes(progress->done_bytes).text,
-			amount_of(progress->files, progress->bytes).text);
-}
-
-static void on_note(void *ctx, const char *text)
-{
-	cli_note(((struct job_session *)ctx)->cli, "%s", text);
-}
-
 /* As mkdir -p: what is there may be a group's, or anybody's, as /tmp is. */
 static int make_parent(struct cli *cli, const char *path)
 {
@@ -139,12 +113,12 @@ static int make_parent(struct cli *cli, const char *path)
 static int fetch(struct job_session *session, const struct job_output *output)
 {
 	struct cli *cli = session->cli;
-	const struct sync_events events = { .ctx = session, .progress = on_moved, .note = on_note };
-	const struct sync_options options = { 0 };
-	struct machine *machine = &session->reach.machine;
-	struct sync_link link = {
-		.ops = machine->ops, .remote = machine->remote, .ctx = session, .again = sync_again
+	struct copy_show show = {
+		.cli = cli, .reach = &session->reach, .from = output->remote, .to = output->local
 	};
+	struct sync_link link = copy_show_link(&show);
+	const struct sync_events events = copy_show_events(&show);
+	const struct sync_options options = { 0 };
 	struct sync_result result = { 0 };
 
 	progress_start(cli, "fetching %s", output->remote);
@@ -153,6 +127,7 @@ static int fetch(struct job_session *session, const struct job_output *output)
 		rc = sync_pull(&link, output->remote, output->local, &options, &events, &result,
 			       &cli->error);
 	progress_end(cli);
+	copy_show_release(&show);
 	if (rc < 0) {
 		cli_warning(cli, "%s was not fetched: %s", output->remote, cli->error.message);
 		return -1;
