@@ -131,7 +131,7 @@ static void tell_silent(struct tunnel *tunnel)
 		/* bash's own way to connect; a shell without it says nothing */
 		buf_addf(&command,
 			 "command -v bash >/dev/null || exit 9; "
-			 "bash -c 'exec 3<>/dev/tcp/localhost/%u' 2>/dev/null || exit 8",
+			 "bash -c 'exec 3<>/dev/tcp/127.0.0.1/%u' 2>/dev/null || exit 8",
 			 tunnel->v[i].remote);
 		if (machine_output(&tunnel->reach.machine, command.data, LISTEN_MS, &out, &ended,
 				   &ignored) == 0 &&
@@ -193,7 +193,7 @@ static pid_t start_ssh(struct tunnel *tunnel)
 		all[n++] = arena_strdup(&arena, "ExitOnForwardFailure=yes");
 		for (size_t i = 0; i < tunnel->nr; i++) {
 			all[n++] = arena_strdup(&arena, "-L");
-			all[n++] = arena_printf(&arena, "127.0.0.1:%u:localhost:%u",
+			all[n++] = arena_printf(&arena, "127.0.0.1:%u:127.0.0.1:%u",
 						tunnel->v[i].local, tunnel->v[i].remote);
 		}
 		all[n++] = args[nr - 1];
@@ -296,7 +296,7 @@ const struct command cmd_tunnel = {
 	.summary = "a port of the machine, here: RStudio, Jupyter, TensorBoard",
 	.usage = "gpucloud tunnel NAME|ID [LOCAL:]PORT...",
 	.details =
-		"PORT of the machine's own address (localhost) appears on 127.0.0.1 here, through\n"
+		"PORT of 127.0.0.1 on the machine appears on 127.0.0.1 here, through\n"
 		"SSH, its host key verified. No port is opened to the world. Where that port is\n"
 		"taken here, another one is chosen and told. Connects again when it is cut.",
 	.examples = "gpucloud tunnel train 8787\n"

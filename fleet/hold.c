@@ -17,6 +17,7 @@
 
 #define CENT	    (USD_MICROS / 100)
 #define HOUR_S	    3600
+#define CAP_SLACK_S 60
 #define RENEW_MS    60000
 #define RENEW_MAX_S (INT64_C(366) * 86400) /* what the machine takes */
 
@@ -165,7 +166,10 @@ static int cap(struct fleet *fleet, const struct instance *instance, int64_t now
 		return 0;
 	/* What is there already is not made shorter by a hold. */
 	hold->expires = end > instance->expires ? end : instance->expires;
-	hold->moved = hold->expires > instance->expires;
+	/* Where the budget had set the limit at the launch, seconds of rounding are no reason. */
+	hold->moved = hold->expires > instance->expires + CAP_SLACK_S;
+	if (!hold->moved)
+		hold->expires = instance->expires;
 	hold->until = hold->expires;
 	hold->capped = true;
 	return wish->asked || hold->until <= now ? refuse(fleet, instance, wish, hold, end, err)

@@ -13,8 +13,9 @@
 #include "fleet/look.h"
 #include "fleet/remembered.h"
 
-#define POLL_FIRST_MS 500
-#define POLL_MAX_MS   5000
+#define POLL_FIRST_MS  500
+#define AGAIN_AFTER_MS 3000 /* a cloud that heard it says so by then */
+#define POLL_MAX_MS    5000
 
 static size_t unconfirmed(const struct ending *v, size_t n)
 {
@@ -40,7 +41,7 @@ static void note(struct ending *ending, const struct instance *now, int64_t cloc
 }
 
 /* One question per region for all that are still ending there. */
-static void look(struct fleet *fleet, struct ending *v, size_t n, const char *region)
+static void look(struct fleet *fleet, struct ending *v, size_t n, const char *region, bool again)
 {
 	const char **ids = xcalloc(n, sizeof(*ids));
 	struct instance_list list = { 0 };
@@ -68,11 +69,17 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 			for (size_t k = 0; k < list.nr && !now; k++)
 				if (strcmp(list.v[k].id, v[i].instance.id) == 0)
 					now = &list.v[k];
-			/* New and not listed yet is not gone: ask again until the cloud knows it. */
-			if (!now && remembered_is_new(fleet, &v[i].instance)) {
+			/*
+			 * New and not listed yet is not gone: ask again until the cloud knows it. So is
+			 * one that lives on: when it was asked for, the cloud did not know it yet.
+			 */
+			bool lives = now && again && now->state != INSTANCE_ENDING &&
+				     now->state != INSTANCE_GONE;
+			if (lives || (!now && remembered_is_new(fleet, &v[i].instance))) {
 				fleet->ops->terminate(fleet->provider, region, v[i].instance.id,
 						      &err);
-				continue;
+				if (!now)
+					continue;
 			}
 			note(&v[i], now, look_now(fleet, fleet->provider, region));
 		}
@@ -81,7 +88,7 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 	free(ids);
 }
 
-static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n)
+static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n, bool again)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
@@ -89,7 +96,7 @@ static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n)
 		for (size_t k = 0; k < i; k++)
 			first &= strcmp(v[k].instance.region, v[i].instance.region) != 0;
 		if (first)
-			look(fleet, v, n, v[i].instance.region);
+			look(fleet, v, n, v[i].instance.region, again);
 	}
 }
 
@@ -99,7 +106,7 @@ static void wait_until_gone(struct fleet *fleet, struct ending *v, size_t n, int
 	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
 
 	for (;;) {
-		look_everywhere(fleet, v, n);
+		look_everywhere(fleet, v, n, clock_mono_ms(fleet->clock) - start >= AGAIN_AFTER_MS);
 		size_t left = unconfirmed(v, n);
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
 		if (!left || waited >= timeout_s)

@@ -163,7 +163,7 @@ def test_fires_on_time(make_machine, shell):
     assert machine.lines("poweroff") == []
     # Warned once, five minutes before, with the time and the way out.
     (warning,) = machine.lines("wall")
-    assert warning[0] == "400"
+    assert warning[0] in ("400", "420")  # told beside the counting, which goes on
     assert "300 s" in " ".join(warning) and "gpucloud hold NAME TIME" in " ".join(warning)
     # Nothing half-written.
     assert sorted(path.name for path in machine.state.parent.iterdir()) == ["ttl-left"]
