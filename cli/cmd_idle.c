@@ -14,6 +14,7 @@
 #include "core/timefmt.h"
 #include "fleet/idle_store.h"
 #include "fleet/instances.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/reap.h"
 
@@ -84,7 +85,7 @@ static int find_all(struct idle_run *run)
 	run->lists = xcalloc(1, sizeof(*run->lists));
 	if (fleet_regions(&run->fleet, &choice, &run->arena, &query.regions, &query.nr_regions,
 			  &run->cli->error) < 0 ||
-	    run->fleet.ops->instances(run->fleet.provider, &query, &run->lists[0],
+	    fleet_instances(&run->fleet, &query, &run->lists[0],
 				      &run->cli->error) < 0)
 		return -1;
 	run->nr_lists = 1;

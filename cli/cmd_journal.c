@@ -254,15 +254,16 @@ static int show(struct cli *cli, struct journal *journal, const struct journal_a
 static int look(struct cli *cli, struct journal *journal, const struct journal_args *args,
 		const char *target)
 {
-	bool id = target && instance_is_id(target);
-	const struct launch_filter filter = {
-		.name = id ? NULL : target,
-		.instance = id ? target : NULL,
-	};
+	const struct launch_filter by_name = { .name = target }, by_id = { .instance = target };
 	struct launch_rows rows = { 0 };
-	int rc = -1;
+	int rc = journal_all(journal, &by_name, &rows, &cli->error);
 
-	if (journal_all(journal, &filter, &rows, &cli->error) == 0) {
+	if (rc == 0 && target && !rows.nr) {
+		launch_rows_release(&rows);
+		rc = journal_all(journal, &by_id, &rows, &cli->error);
+	}
+	if (rc == 0) {
+		rc = -1;
 		if (target && !rows.nr)
 			error_set(&cli->error, ERROR_NOT_FOUND, "the journal knows nothing of '%s'",
 				  target);

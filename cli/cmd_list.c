@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "core/mem.h"
 #include "core/timefmt.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/remembered.h"
 
@@ -122,7 +123,7 @@ static int list_run(struct cli *cli, void *data, int argc, const char **argv)
 	};
 	if (fleet_regions(&fleet, &choice, &arena, &query.regions, &query.nr_regions,
 			  &cli->error) == 0 &&
-	    fleet.ops->instances(fleet.provider, &query, &list, &cli->error) == 0) {
+	    fleet_instances(&fleet, &query, &list, &cli->error) == 0) {
 		const struct remembered_query remembered = {
 			.owner = query.owner,
 			.regions = query.regions,

@@ -154,7 +154,7 @@ static int show_run(struct cli *cli, void *data, int argc, const char **argv)
 		return -1;
 	const struct region_choice choice = cli_named_regions(cli, &named);
 	/* An id is shown even after its end; a name may have been used again. */
-	if (instance_find_one(&fleet, argv[0], &choice, instance_is_id(argv[0]), &list,
+	if (instance_find_one(&fleet, argv[0], &choice, instance_is_id(&fleet, argv[0]), &list,
 			      &cli->error) == 0) {
 		struct shown shown;
 

@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/out.h"
+#include "fleet/labels.h"
 
 #define CONNECT_MS 15000
 
@@ -80,7 +81,7 @@ static int list_own(struct blocks *blocks, struct instance_list *ret)
 	int rc = fleet_regions(&blocks->fleet, &choice, &arena, &query.regions, &query.nr_regions,
 			       &blocks->cli->error);
 	if (rc == 0)
-		rc = blocks->fleet.ops->instances(blocks->fleet.provider, &query, ret,
+		rc = fleet_instances(&blocks->fleet, &query, ret,
 						  &blocks->cli->error);
 	arena_release(&arena);
 	return rc;

@@ -11,6 +11,7 @@
 #include "cli/terminate_show.h"
 #include "core/mem.h"
 #include "fleet/instances.h"
+#include "fleet/labels.h"
 #include "fleet/remembered.h"
 #include "fleet/terminate.h"
 
@@ -62,7 +63,7 @@ static int find_named(struct cli *cli, struct fleet *fleet, const struct region_
 	for (int i = 0; i < argc; i++) {
 		struct instance_list *list = &targets->lists[targets->nr_lists];
 
-		if (instance_find_one(fleet, argv[i], choice, instance_is_id(argv[i]), list,
+		if (instance_find_one(fleet, argv[i], choice, instance_is_id(fleet, argv[i]), list,
 				      &cli->error) < 0)
 			return -1;
 		targets->nr_lists++;
@@ -83,7 +84,7 @@ static int find_all(struct cli *cli, struct fleet *fleet, const struct region_ch
 	targets->lists = xcalloc(1, sizeof(*targets->lists));
 	if (fleet_regions(fleet, &all, &arena, &query.regions, &query.nr_regions, &cli->error) ==
 		    0 &&
-	    fleet->ops->instances(fleet->provider, &query, &targets->lists[0], &cli->error) == 0) {
+	    fleet_instances(fleet, &query, &targets->lists[0], &cli->error) == 0) {
 		const struct remembered_query remembered = {
 			.owner = fleet->owner,
 			.regions = query.regions,

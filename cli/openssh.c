@@ -104,7 +104,7 @@ static int gather(struct cli *cli, const struct instance *instance, struct arena
 {
 	const char *user = settings_get(cli->settings, "ssh_user");
 
-	ret->user = user ? user : "ubuntu";
+	ret->user = user ? user : provider_find(instance->provider)->login;
 	ret->key = arena_printf(arena, "%s/id_ed25519", cli->paths.data);
 	if (!instance->public_ip[0])
 		return error_set(&cli->error, ERROR_NETWORK, "%s has no public address",

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "fleet/cost_report_internal.h"
 #include "fleet/instances.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/recover.h"
 
@@ -29,7 +30,7 @@ static void add_item(struct cost_items *items, const struct launch_row *row)
 static int add_rows(struct fleet *fleet, const struct cost_query *query, const char *scope,
 		    struct cost_items *items, struct error *err)
 {
-	bool id = query->target && instance_is_id(query->target);
+	bool id = query->target && instance_is_id(fleet, query->target);
 	const struct launch_filter filter = {
 		.name = id ? NULL : query->target,
 		.instance = id ? query->target : NULL,
@@ -89,7 +90,7 @@ static int ask_for_owner(struct fleet *fleet, const struct cost_query *query,
 	const struct region_choice everywhere = { .all = true };
 	struct instance_query asked = { .with_gone = true };
 
-	if (query->target && instance_is_id(query->target)) {
+	if (query->target && instance_is_id(fleet, query->target)) {
 		asked.ids = &query->target;
 		asked.nr_ids = 1;
 	} else {
@@ -100,7 +101,7 @@ static int ask_for_owner(struct fleet *fleet, const struct cost_query *query,
 			  err) < 0)
 		return -1;
 	struct instance_list *list = add_list(items);
-	if (fleet->ops->instances(fleet->provider, &asked, list, err) < 0)
+	if (fleet_instances(fleet, &asked, list, err) < 0)
 		return -1;
 	match(items, list, true);
 	return 0;
@@ -130,7 +131,7 @@ static void ask_for_missing(struct fleet *fleet, struct cost_items *items, const
 		.with_gone = true,
 	};
 	struct instance_list *list = add_list(items);
-	if (fleet->ops->instances(fleet->provider, &asked, list, &ignored) < 0 || list->nr_failures)
+	if (fleet_instances(fleet, &asked, list, &ignored) < 0 || list->nr_failures)
 		return;
 	match(items, list, false);
 	int64_t now = look_now(fleet, fleet->provider, region);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/host.h"
 #include "core/http.h"
@@ -50,6 +51,17 @@ static void find_owner(struct fleet *fleet)
 	text_to_label(fleet->owner, owner ? owner : "unknown");
 }
 
+static int hint_clouds(struct error *err)
+{
+	struct buf names = BUF_INIT_MAX(400);
+
+	for (size_t i = 0; providers[i]; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", providers[i]->name);
+	error_hint(err, "the clouds built in are: %s", names.data);
+	buf_release(&names);
+	return -1;
+}
+
 int fleet_open(struct fleet *fleet, struct settings *settings, const struct paths *paths,
 	       struct error *err)
 {
@@ -72,7 +84,7 @@ int fleet_open(struct fleet *fleet, struct settings *settings, const struct path
 	if (!fleet->ops) {
 		fleet_close(fleet);
 		error_set(err, ERROR_USAGE, "there is no cloud '%s' in this build", name);
-		return error_hint(err, "the clouds built in are: %s", providers[0]->name);
+		return hint_clouds(err);
 	}
 	if (!ca_bundle)
 		ca_bundle = settings_env(settings, "AWS_CA_BUNDLE");
@@ -120,17 +132,16 @@ int fleet_journal(struct fleet *fleet, struct error *err)
 }
 
 /* Adds every name of a comma-separated list, each once. */
-static int add_regions(const char *list, struct arena *arena, const char **v, size_t *nr,
-		       struct error *err)
+static int add_regions(struct fleet *fleet, const char *list, struct arena *arena, const char **v,
+		       size_t *nr, struct error *err)
 {
 	for (const char *p = list; *p;) {
 		size_t len = strcspn(p, ",");
 		const char *name = arena_strndup(arena, p, len);
 
 		p += len + (p[len] == ',');
-		if (!text_is_token(name, "-", 40))
-			return error_set(err, ERROR_USAGE, "region '%.60s' is not a region's name",
-					 name);
+		if (fleet->ops->region(fleet->provider, name, &name, err) < 0)
+			return -1;
 		bool known = false;
 		for (size_t i = 0; i < *nr; i++)
 			known |= strcmp(v[i], name) == 0;
@@ -138,7 +149,7 @@ static int add_regions(const char *list, struct arena *arena, const char **v, si
 			continue;
 		if (*nr == REGIONS_MAX)
 			return error_set(err, ERROR_USAGE, "more than %d regions", REGIONS_MAX);
-		v[(*nr)++] = name;
+		v[(*nr)++] = arena_strdup(arena, name);
 	}
 	return 0;
 }
@@ -166,7 +177,7 @@ int fleet_regions(struct fleet *fleet, const struct region_choice *choice, struc
 	size_t nr = 0;
 
 	for (size_t i = 0; i < choice->nr_named; i++)
-		if (add_regions(choice->named[i], arena, v, &nr, err) < 0)
+		if (add_regions(fleet, choice->named[i], arena, v, &nr, err) < 0)
 			return -1;
 	if (!nr && choice->all) {
 		if (all_regions(fleet, arena, v, &nr, err) < 0)

@@ -8,6 +8,7 @@
 #include "core/money.h"
 #include "core/timefmt.h"
 #include "fleet/budget.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/machine.h"
 #include "fleet/machine/machine_files.h"
@@ -70,9 +71,7 @@ static int set_tag(struct fleet *fleet, const struct instance *instance, const c
 	const struct tag tag = { key, text };
 
 	snprintf(text, sizeof(text), "%" PRId64, value);
-	if (!(fleet->ops->caps & PROVIDER_CAP_TAGS))
-		return error_set(err, ERROR_UNSUPPORTED, "%s has no tags", fleet->ops->title);
-	if (fleet->ops->tag(fleet->provider, instance->region, instance->id, &tag, err) < 0)
+	if (fleet_tag(fleet, instance, &tag, err) < 0)
 		return error_prefix(err, "cannot set the tag %s of %s", key, instance->id);
 	return 0;
 }

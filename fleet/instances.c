@@ -7,19 +7,25 @@
 #include "core/buf.h"
 #include "core/text.h"
 #include "fleet/journal.h"
+#include "fleet/labels.h"
 #include "fleet/remembered.h"
 
-bool instance_is_id(const char *text)
+bool instance_is_id(const struct fleet *fleet, const char *text)
 {
-	size_t len = strlen(text);
+	return fleet->ops->is_id(text);
+}
 
-	return strncmp(text, "i-", 2) == 0 && (len == 10 || len == 19) &&
-	       strspn(text + 2, "0123456789abcdef") == len - 2;
+static bool is_id_anywhere(const char *text)
+{
+	for (size_t i = 0; providers[i]; i++)
+		if (providers[i]->is_id(text))
+			return true;
+	return false;
 }
 
 int instance_check_target(const char *target, struct error *err)
 {
-	if (instance_is_id(target) || text_is_label(target))
+	if (text_is_label(target) || is_id_anywhere(target))
 		return 0;
 	error_set(err, ERROR_USAGE, "'%.80s' is neither an instance's name nor its id", target);
 	return error_hint(err, "gpucloud list shows both");
@@ -51,14 +57,14 @@ static int query(struct fleet *fleet, const char *target, const struct region_ch
 	const char *known;
 	int rc = -1;
 
-	if (instance_is_id(target)) {
+	if (instance_is_id(fleet, target)) {
 		query.ids = &target;
 		query.nr_ids = 1;
 	} else {
 		query.name = target;
 		query.owner = fleet->owner;
 	}
-	if (!choice.nr_named && instance_is_id(target) &&
+	if (!choice.nr_named && instance_is_id(fleet, target) &&
 	    journal_region(fleet, target, &arena, &known)) {
 		choice.named = &known;
 		choice.nr_named = 1;
@@ -66,7 +72,7 @@ static int query(struct fleet *fleet, const char *target, const struct region_ch
 		choice.all = true;
 	}
 	if (fleet_regions(fleet, &choice, &arena, &query.regions, &query.nr_regions, err) == 0)
-		rc = fleet->ops->instances(fleet->provider, &query, ret, err);
+		rc = fleet_instances(fleet, &query, ret, err);
 	if (rc == 0) {
 		const struct remembered_query remembered = {
 			.name = query.name,
@@ -112,7 +118,7 @@ int instance_find_one(struct fleet *fleet, const char *target, const struct regi
 	if (instances_find(fleet, target, regions, with_gone, &list, err) < 0)
 		return -1;
 	/* None lives: what the journal last knew under that name says what became of it. */
-	if (!list.nr && !list.nr_failures && !instance_is_id(target) &&
+	if (!list.nr && !list.nr_failures && !instance_is_id(fleet, target) &&
 	    remembered_by_name(fleet, target, &list, err) < 0) {
 		instance_list_release(&list);
 		return -1;

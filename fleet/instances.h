@@ -5,10 +5,10 @@
 
 #include "fleet/fleet.h"
 
-/* True for what can only be an id ("i-0123..."), which is never a name. */
-bool instance_is_id(const char *text);
+/* True for an id of the cloud in use ("i-0123..."), which is never a name there. */
+bool instance_is_id(const struct fleet *fleet, const char *text);
 
-/* A name or an id typed by a person: ERROR_USAGE where it can be neither. */
+/* A name or an id typed by a person: ERROR_USAGE where it can be neither, on any cloud. */
 int instance_check_target(const char *target, struct error *err);
 
 /*

@@ -14,6 +14,7 @@
 #include "fleet/cost.h"
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/recover.h"
 
@@ -81,6 +82,8 @@ static int prepare(struct work *work, const struct launch_options *options, stru
 		.name = work->name,
 		.owner = work->fleet->owner,
 		.made = work->began,
+		.ttl_s = options->prepared ? options->ttl_s : 0,
+		.static_address = options->static_address,
 		.region = plan->region,
 		.type = plan->offer.type,
 		.arch = plan->offer.arch,
@@ -213,7 +216,7 @@ static int look_up(struct work *work, struct launch_outcome *ret)
 
 		if (clock_sleep_ms(fleet->clock, pauses_ms[i]) < 0)
 			return 0;
-		if (fleet->ops->instances(fleet->provider, &query, &list, &err) < 0 || !list.nr) {
+		if (fleet_instances(fleet, &query, &list, &err) < 0 || !list.nr) {
 			instance_list_release(&list);
 			continue;
 		}
@@ -329,7 +332,8 @@ int launch_make(struct fleet *fleet, const struct launch_plan *plan,
 		*err = plan->refusal;
 		return -1;
 	}
-	if (prepare(&work, options, err) == 0 && begin(&work, options->resume, err) == 0)
+	if (prepare(&work, options, err) == 0 && begin(&work, options->resume, err) == 0 &&
+	    labels_intend(fleet, &work.request, err) == 0)
 		rc = make(&work, ret, err);
 	else if (!options->resume) /* never begun: its host key is of no use to anybody */
 		hostkeys_forget(fleet->paths, work.launch_id, NULL);

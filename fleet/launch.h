@@ -19,6 +19,7 @@ struct launch_options {
 	size_t nr_ports;
 	uint16_t ssh_port;
 	unsigned disk_gib, disk_more_gib;
+	bool static_address;
 	const void *user_data; /* the user's own: the machine is then not prepared for gpucloud */
 	size_t user_data_len;
 	bool prepared;         /* our login key, a host key we know, the time limit */

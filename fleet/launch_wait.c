@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "fleet/journal.h"
+#include "fleet/labels.h"
 #include "fleet/launch.h"
 #include "fleet/recover.h"
 #include "fleet/remembered.h"
@@ -57,7 +58,7 @@ static int find_visible(struct fleet *fleet, const char *name, struct launch_out
 	int rc = -1;
 
 	if (fleet_regions(fleet, &everywhere, &arena, &query.regions, &query.nr_regions, err) < 0 ||
-	    fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
+	    fleet_instances(fleet, &query, &list, err) < 0)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; i < list.nr && rc == 0; i++) {
@@ -156,7 +157,7 @@ static int look(struct fleet *fleet, struct launch_outcome *outcome, struct erro
 		.with_gone = true,
 	};
 
-	if (fleet->ops->instances(fleet->provider, &query, &list, err) < 0)
+	if (fleet_instances(fleet, &query, &list, err) < 0)
 		return -1;
 	if (!list.nr) {
 		instance_list_release(&list);

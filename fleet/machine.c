@@ -55,7 +55,7 @@ static int dial(struct visit *visit, const struct trust *trust, struct remote **
 	struct remote_target target = {
 		.name = instance->id,
 		.address = instance->public_ip,
-		.user = user ? user : "ubuntu",
+		.user = user ? user : fleet->ops->login,
 		.host_keys = trust->lines,
 		.nr_host_keys = trust->nr_lines,
 		.fingerprints = &trust->fingerprint,

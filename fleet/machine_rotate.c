@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/rng.h"
 #include "fleet/hostkeys.h"
+#include "fleet/labels.h"
 #include "fleet/machine_internal.h"
 
 #define STEP_MS 30000
@@ -147,7 +148,7 @@ static int settle(struct visit *visit, struct error *err)
 		return -1;
 	const struct tag tag = { TAG_HOSTKEY, hash };
 	if ((fleet->ops->caps & PROVIDER_CAP_TAGS) && strcmp(visit->tag, hash) != 0 &&
-	    fleet->ops->tag(fleet->provider, instance->region, instance->id, &tag, err) < 0)
+	    fleet_tag(fleet, instance, &tag, err) < 0)
 		return -1;
 	hostkeys_forget(fleet->paths, instance->launch_id, NULL);
 	return 0;

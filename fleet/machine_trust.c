@@ -10,6 +10,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "fleet/hostkeys.h"
+#include "fleet/labels.h"
 #include "fleet/login_key.h"
 #include "fleet/machine_internal.h"
 
@@ -106,7 +107,7 @@ static bool read_tag(struct visit *visit)
 	};
 	bool another = false;
 
-	if (fleet->ops->instances(fleet->provider, &query, &list, &ignored) < 0)
+	if (fleet_instances(fleet, &query, &list, &ignored) < 0)
 		return false;
 	if (list.nr == 1 && list.v[0].hostkey && strcmp(list.v[0].hostkey, visit->tag) != 0) {
 		snprintf(visit->tag, sizeof(visit->tag), "%s", list.v[0].hostkey);

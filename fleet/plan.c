@@ -157,7 +157,8 @@ int launch_plan_make(struct fleet *fleet, const struct plan_options *options,
 	if (options->spot && !(fleet->ops->caps & PROVIDER_CAP_SPOT))
 		return error_set(err, ERROR_UNSUPPORTED, "%s has no spot instances",
 				 fleet->ops->title);
-	if (!region && fleet->ops->default_region(fleet->provider, &region, err) < 0)
+	if (region ? fleet->ops->region(fleet->provider, region, &region, err) < 0
+		   : fleet->ops->default_region(fleet->provider, &region, err) < 0)
 		return -1;
 	const struct offer_query query = {
 		.regions = &region,

@@ -11,6 +11,7 @@
 #include "core/money.h"
 #include "fleet/cost_ahead.h"
 #include "fleet/idle_store.h"
+#include "fleet/labels.h"
 #include "fleet/reaper_internal.h"
 #include "fleet/spent.h"
 #include "fleet/stop.h"
@@ -292,7 +293,7 @@ static bool still_runs_marked(struct pass *pass, const struct instance *before)
 	struct instance_list list = { 0 };
 	struct error ignored = ERROR_INIT;
 
-	if (pass->fleet->ops->instances(pass->fleet->provider, &query, &list, &ignored) < 0)
+	if (fleet_instances(pass->fleet, &query, &list, &ignored) < 0)
 		return false;
 	bool same = list.nr == 1 && list.v[0].state == INSTANCE_RUNNING && mark &&
 		    instance_tag(&list.v[0], TAG_STOPPED) &&
@@ -312,8 +313,7 @@ static void clear_stopped(struct pass *pass, struct reap_item *item)
 	    pass->options->dry_run || item->facts.now - item->facts.policy.stopped < SETTLED_S ||
 	    !still_runs_marked(pass, &item->instance))
 		return;
-	if (pass->fleet->ops->tag(pass->fleet->provider, item->instance.region, item->instance.id,
-				  &tag, &err) < 0)
+	if (fleet_tag(pass->fleet, &item->instance, &tag, &err) < 0)
 		trouble(pass, item, err.message);
 }
 

@@ -10,6 +10,7 @@
 #include "core/timefmt.h"
 #include "fleet/hold.h"
 #include "fleet/idle_store.h"
+#include "fleet/labels.h"
 #include "fleet/machine.h"
 #include "fleet/machine/machine_files.h"
 #include "fleet/reaper_internal.h"
@@ -60,7 +61,7 @@ void pass_check_again(struct pass *pass)
 		if (!known)
 			regions[query.nr_regions++] = report->v[i].instance.region;
 	}
-	int rc = query.nr_ids ? pass->fleet->ops->instances(pass->fleet->provider, &query,
+	int rc = query.nr_ids ? fleet_instances(pass->fleet, &query,
 							    &report->fresh, &err)
 			      : 0;
 	for (size_t i = 0; i < report->nr; i++) {
@@ -221,8 +222,7 @@ static int mark_stopped(struct pass *pass, const struct reap_item *item, struct 
 	const struct tag tag = { TAG_STOPPED, text };
 
 	snprintf(text, sizeof(text), "%" PRId64, item->facts.now);
-	return pass->fleet->ops->tag(pass->fleet->provider, item->instance.region,
-				     item->instance.id, &tag, err);
+	return fleet_tag(pass->fleet, &item->instance, &tag, err);
 }
 
 /* The tag first: one that is stopped without it would bill for its disks for ever. */

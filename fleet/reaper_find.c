@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "fleet/labels.h"
 #include "fleet/reaper_internal.h"
 
 #define OVERDUE_S INT64_C(900) /* somebody's reap would have been there by then */
@@ -70,7 +71,7 @@ int pass_find(struct pass *pass, struct error *err)
 	int rc =
 		fleet_regions(pass->fleet, &choice, &arena, &query.regions, &query.nr_regions, err);
 	if (rc == 0)
-		rc = pass->fleet->ops->instances(pass->fleet->provider, &query, &report->list, err);
+		rc = fleet_instances(pass->fleet, &query, &report->list, err);
 	arena_release(&arena);
 	if (rc < 0)
 		return -1;

@@ -14,6 +14,7 @@
 #include "fleet/fleet.h"
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 
 struct recovery {
@@ -85,7 +86,7 @@ static int find(const struct recovery *recovery, struct instance_list *ret, stru
 	};
 	struct fleet *fleet = recovery->fleet;
 
-	return fleet->ops->instances(fleet->provider, &query, ret, err);
+	return fleet_instances(fleet, &query, ret, err);
 }
 
 static int settle(const struct recovery *recovery, struct error *err)

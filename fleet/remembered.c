@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "fleet/journal.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/recover.h"
 
@@ -108,7 +109,7 @@ static int ask(struct fleet *fleet, const struct launch_row *row, struct instanc
 		.with_gone = true,
 	};
 
-	if (fleet->ops->instances(fleet->provider, &query, ret, err) < 0)
+	if (fleet_instances(fleet, &query, ret, err) < 0)
 		return -1;
 	return ret->nr > 0;
 }

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/money.h"
 #include "fleet/budget.h"
+#include "fleet/labels.h"
 #include "fleet/reap.h"
 
 #define CENT	   (USD_MICROS / 100)
@@ -110,10 +111,8 @@ int spent_keep(struct fleet *fleet, const struct instance *instance, int64_t cen
 	char text[2 * DIGITS_MAX + 2];
 	const struct tag tag = { TAG_SPENT, text };
 
-	if (!(fleet->ops->caps & PROVIDER_CAP_TAGS))
-		return 0;
 	snprintf(text, sizeof(text), "%" PRId64 "-%" PRId64, cents, at);
-	if (fleet->ops->tag(fleet->provider, instance->region, instance->id, &tag, err) < 0)
+	if (fleet_tag(fleet, instance, &tag, err) < 0)
 		return error_prefix(err, "cannot set the tag " TAG_SPENT " of %s", instance->id);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "fleet/cost.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/reap.h"
 #include "fleet/spent.h"
@@ -102,7 +103,7 @@ static void look(const struct work *work, const char *region)
 	const struct instance_query query = {
 		.regions = &region, .nr_regions = 1, .ids = ids, .nr_ids = nr, .with_gone = true
 	};
-	if (nr && work->fleet->ops->instances(work->fleet->provider, &query, &list, &ignored) == 0)
+	if (nr && fleet_instances(work->fleet, &query, &list, &ignored) == 0)
 		for (size_t i = 0; i < work->n; i++)
 			for (size_t k = 0; k < list.nr; k++)
 				if (is_open(&work->v[i]) &&
@@ -169,8 +170,7 @@ static void clear_stopped(const struct work *work, struct powered *one)
 
 	if (work->want != POWER_START || !value || strcmp(value, "0") == 0)
 		return;
-	if (work->fleet->ops->tag(work->fleet->provider, one->instance.region, one->instance.id,
-				  &tag, &one->tag_err) < 0)
+	if (fleet_tag(work->fleet, &one->instance, &tag, &one->tag_err) < 0)
 		error_prefix(&one->tag_err, "cannot set the tag " TAG_STOPPED);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/text.h"
+#include "fleet/labels.h"
 #include "fleet/reap.h"
 #include "fleet/remembered.h"
 #include "fleet/sweep_internal.h"
@@ -66,7 +67,7 @@ static int ask(struct fleet *fleet, const struct sweep_options *options, struct 
 	if ((fleet->ops->caps & PROVIDER_CAP_LEFTOVERS) &&
 	    fleet->ops->leftovers(fleet->provider, &leftovers, &sweep->leftovers, err) < 0)
 		return -1;
-	if (fleet->ops->instances(fleet->provider, &instances, &sweep->instances, err) < 0)
+	if (fleet_instances(fleet, &instances, &sweep->instances, err) < 0)
 		return -1;
 	/* New and not listed yet; the grace time covers it where there is no journal. */
 	remembered_add(fleet, &remembered, &sweep->instances, &ignored);

@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "fleet/labels.h"
 #include "fleet/sweep_internal.h"
 #include "fleet/terminate.h"
 
@@ -77,7 +78,7 @@ static int ask_again(struct removal *removal, struct instance_list *ret, struct 
 		if (!known)
 			regions[query.nr_regions++] = thing->thing.region;
 	}
-	int rc = query.nr_ids ? removal->fleet->ops->instances(removal->fleet->provider, &query,
+	int rc = query.nr_ids ? fleet_instances(removal->fleet, &query,
 							       ret, err)
 			      : 0;
 	free(ids);

@@ -10,6 +10,7 @@
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
 #include "fleet/journal_keep.h"
+#include "fleet/labels.h"
 #include "fleet/look.h"
 #include "fleet/remembered.h"
 
@@ -58,7 +59,7 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 		.nr_ids = nr,
 		.with_gone = true,
 	};
-	if (nr && fleet->ops->instances(fleet->provider, &query, &list, &err) == 0 &&
+	if (nr && fleet_instances(fleet, &query, &list, &err) == 0 &&
 	    !list.nr_failures) {
 		for (size_t i = 0; i < n; i++) {
 			const struct instance *now = NULL;

@@ -19,6 +19,8 @@ static const char *const kind_names[LEFTOVER_KIND_COUNT] = {
 	[LEFTOVER_SNAPSHOT] = "snapshot",
 	[LEFTOVER_SECURITY_GROUP] = "security-group",
 	[LEFTOVER_KEY] = "key",
+	[LEFTOVER_SCRIPT] = "startup-script",
+	[LEFTOVER_TAG] = "tag",
 };
 
 const char *leftover_kind_name(enum leftover_kind kind)

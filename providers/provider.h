@@ -53,6 +53,34 @@ enum provider_cap {
 	PROVIDER_CAP_STOP = 1 << 10,        /* stop, start: a stopped instance can go on later */
 	PROVIDER_CAP_STOP_SPOT = 1 << 11,   /* spot instances too */
 	PROVIDER_CAP_ADMIT = 1 << 12,       /* admit: more may reach a machine than at its launch */
+	PROVIDER_CAP_GUARD = 1 << 13,       /* launch_request.from, .ports: nobody else may connect;
+					     * without it a machine is open to everybody */
+	PROVIDER_CAP_FORGETS = 1 << 14,     /* an instance that is gone is not listed any more, not
+					     * even with_gone */
+	PROVIDER_CAP_STATIC_ADDRESS = 1 << 15, /* launch_request.static_address */
+};
+
+/* --- what a cloud is like: facts, told by its table ------------------------------------------- */
+
+/* What launch_request.user_data is to it. */
+enum boot_form {
+	BOOT_CLOUD_INIT, /* user-data for cloud-init */
+	BOOT_SCRIPT,     /* a shell script that root runs at the first boot, after sshd is up */
+};
+
+/* What a machine's time limit comes to where nobody is there to see to it. The machine's own timer
+ * shuts it down at its time on every cloud; what the cloud makes of that differs. */
+enum time_limit {
+	TIME_LIMIT_ENDS,  /* a machine that shuts itself down is terminated */
+	TIME_LIMIT_STOPS, /* it is then off, and its disk bills on; launch_request.ttl_s makes the
+			   * cloud turn it off as well */
+	TIME_LIMIT_NONE,  /* it is then off and bills as before: only `reap` ends it */
+};
+
+/* What an instance costs that is off. */
+enum off_bills {
+	OFF_BILLS_DISK, /* its disk (and a fixed address) */
+	OFF_BILLS_ALL,  /* all of it, as if it ran */
 };
 
 /* The tags put on everything (DESIGN: labels, at most 63 of [a-z0-9_-]). */
@@ -206,6 +234,12 @@ struct instance {
 	int64_t expires;         /* from our tag, Unix s; 0 */
 	const struct tag *tags;  /* those with keys of ours ("gpucloud-..."); values are hostile */
 	size_t nr_tags;
+	/* What the cloud itself says it costs, micro-dollars per hour; 0: it does not say. */
+	int64_t price;     /* while it runs, without what follows */
+	int64_t price_off; /* its disk and the like, running or not */
+	/* Set by fleet/labels.c alone: the cloud keeps no tags, and this computer's journal knows
+	 * nothing of it. Its policy is not known. */
+	bool policy_unknown;
 };
 /* Value of one of them, or NULL. */
 const char *instance_tag(const struct instance *instance, const char *key);
@@ -252,6 +286,9 @@ struct launch_request {
 	const void *user_data;     /* opaque bytes; NULL: none */
 	size_t user_data_len;
 	int64_t made;              /* Unix s the launch began (TAG_MADE); 0: no such tag */
+	int64_t ttl_s;             /* its time limit, where the cloud keeps one too; 0: none */
+	bool static_address;       /* one that stays the same over stops; billed, and released with
+				    * the instance */
 	const struct tag *tags;    /* besides owner, name, launch and made */
 	size_t nr_tags;
 	bool dry_run;              /* make nothing; ask the cloud whether it would be allowed */
@@ -299,6 +336,8 @@ enum leftover_kind { /* in the order in which they can be removed */
 	LEFTOVER_SNAPSHOT,
 	LEFTOVER_SECURITY_GROUP,
 	LEFTOVER_KEY,
+	LEFTOVER_SCRIPT, /* a startup script */
+	LEFTOVER_TAG,	 /* where tags are things of their own */
 	LEFTOVER_KIND_COUNT
 };
 const char *leftover_kind_name(enum leftover_kind kind); /* "spot-request", "volume", ... */
@@ -333,8 +372,8 @@ struct leftover_query {
 
 /* What release() removed or could not. */
 struct release_result {
-	unsigned spot_requests, security_groups, keys; /* removed */
-	unsigned left;                                 /* still there */
+	unsigned spot_requests, security_groups, keys, addresses, scripts, tags; /* removed */
+	unsigned left; /* still there */
 };
 
 /* --- who may reach a machine --------------------------------------------------------------- */
@@ -358,6 +397,15 @@ struct provider_ops {
 	const char *name;  /* "aws" */
 	const char *title; /* "Amazon EC2" */
 	unsigned caps;     /* enum provider_cap, or'ed */
+	enum boot_form boot_form;
+	size_t user_data_max; /* raw bytes */
+	const char *login;    /* the user of its images, where the setting ssh_user does not say */
+	enum time_limit time_limit;
+	enum off_bills off_bills;
+
+	/* Whether text can only be, or may be, an instance's id there ("i-0123..."): what a person
+	 * types is then looked up as id first, and no instance is given such a name. */
+	bool (*is_id)(const char *text);
 
 	/* Reads settings only; no network. */
 	int (*open)(const struct provider_env *env, struct provider **ret, struct error *err);
@@ -365,6 +413,9 @@ struct provider_ops {
 
 	/* The region in force when none is named; ERROR_CONFIG where there is none. */
 	int (*default_region)(struct provider *p, const char **ret, struct error *err);
+	/* A region as a person writes it, checked and in this cloud's one spelling ("ny2" for "East
+	 * Coast (NY2)"); owned by the handle. No network: ERROR_USAGE for what can be no name. */
+	int (*region)(struct provider *p, const char *said, const char **ret, struct error *err);
 	/* The URL that requests for a region go to; owned by the handle. */
 	int (*endpoint)(struct provider *p, const char *region, const char **ret,
 			struct error *err);
@@ -374,14 +425,22 @@ struct provider_ops {
 	int (*offers)(struct provider *p, const struct offer_query *query, struct offer_list *ret,
 		      struct error *err);
 
-	/* Idempotent by request->token. steps may be NULL. Spot asked and not had: the instance is
-	 * terminated and ERROR_REMOTE returned. err->unknown: it may exist all the same. */
+	/*
+	 * Idempotent by request->token. steps may be NULL. Spot asked and not had: the instance is
+	 * terminated and ERROR_REMOTE returned. err->unknown: it may exist all the same.
+	 *
+	 * Without PROVIDER_CAP_TOKEN: an instance of that token that is listed is the answer, and
+	 * nothing is sent; the request that makes it is sent once, never repeated by itself. After an
+	 * unknown answer the caller lists by token, waits, and lists again (fleet/launch.c).
+	 */
 	int (*launch)(struct provider *p, const struct launch_request *request,
 		      const struct launch_steps *steps, struct launch_result *ret,
 		      struct error *err);
 	int (*instances)(struct provider *p, const struct instance_query *query,
 			 struct instance_list *ret, struct error *err);
-	/* Asks for the end; returns once accepted. An id that is gone already is success. */
+	/* Asks for the end; returns once accepted. An id that is gone already is success. On a cloud
+	 * whose machines must be off first, each call takes the next step that is possible, without
+	 * waiting; callers repeat it while the instance is listed and not INSTANCE_ENDING. */
 	int (*terminate)(struct provider *p, const char *region, const char *id, struct error *err);
 	/* Removes what belongs to a launch besides the instance: open spot requests, security
 	 * group, key. Waits a while for dependencies. Safe to repeat. */

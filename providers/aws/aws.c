@@ -7,10 +7,18 @@ const struct provider_ops aws_provider = {
 	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_RESTART | PROVIDER_CAP_QUOTA |
 		PROVIDER_CAP_DRY_RUN | PROVIDER_CAP_USER_DATA | PROVIDER_CAP_TAGS |
 		PROVIDER_CAP_TOKEN | PROVIDER_CAP_REGIONS | PROVIDER_CAP_CONSOLE |
-		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP | PROVIDER_CAP_ADMIT,
+		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP | PROVIDER_CAP_ADMIT |
+		PROVIDER_CAP_GUARD,
+	.boot_form = BOOT_CLOUD_INIT,
+	.user_data_max = 16384, /* before base64 */
+	.login = "ubuntu",
+	.time_limit = TIME_LIMIT_ENDS,
+	.off_bills = OFF_BILLS_DISK,
+	.is_id = ec2_is_instance_id,
 	.open = aws_open,
 	.close = aws_close,
 	.default_region = aws_default_region,
+	.region = aws_region,
 	.endpoint = aws_endpoint,
 	.account = aws_account,
 	.offers = aws_offers,

@@ -196,7 +196,11 @@ bool aws_error_is(const struct error *err, const char *code_pattern);
 int aws_open(const struct provider_env *env, struct provider **ret, struct error *err);
 void aws_close(struct provider *p);
 int aws_default_region(struct provider *p, const char **ret, struct error *err);
+int aws_region(struct provider *p, const char *said, const char **ret, struct error *err);
 int aws_endpoint(struct provider *p, const char *region, const char **ret, struct error *err);
+
+/* An instance's id as a person types it, of 8 or 17 hex digits. */
+bool ec2_is_instance_id(const char *text);
 int aws_account(struct provider *p, struct account *ret, struct error *err);
 
 /* ec2_*.c */

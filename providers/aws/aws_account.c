@@ -5,7 +5,10 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "providers/aws/aws.h"
+
+#define REGION_MAX 40
 
 int aws_open(const struct provider_env *env, struct provider **ret, struct error *err)
 {
@@ -33,6 +36,14 @@ void aws_close(struct provider *p)
 int aws_default_region(struct provider *p, const char **ret, struct error *err)
 {
 	return aws_config_region(&p->config, ret, err);
+}
+
+int aws_region(struct provider *p, const char *said, const char **ret, struct error *err)
+{
+	if (!text_is_token(said, "-", REGION_MAX))
+		return error_set(err, ERROR_USAGE, "region '%.60s' is not a region's name", said);
+	*ret = arena_strdup(&p->arena, said);
+	return 0;
 }
 
 int aws_endpoint(struct provider *p, const char *region, const char **ret, struct error *err)

@@ -21,6 +21,14 @@ bool ec2_id_ok(const char *s, const char *prefix)
 	       text_is_token(s, "-", EC2_ID_MAX);
 }
 
+bool ec2_is_instance_id(const char *text)
+{
+	size_t len = strlen(text);
+
+	return text_starts_with(text, "i-") && (len == 10 || len == 19) &&
+	       strspn(text + 2, "0123456789abcdef") == len - 2;
+}
+
 bool ec2_name_ok(const char *s)
 {
 	return s && text_is_token(s, "-.", EC2_NAME_MAX);

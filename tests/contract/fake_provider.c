@@ -316,11 +316,31 @@ static void fake_free(struct provider *p)
 	free(p);
 }
 
+static bool fake_is_id(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strncmp(text, "i-", 2) == 0 && (len == 10 || len == 19) &&
+	       strspn(text + 2, "0123456789abcdef") == len - 2;
+}
+
+static int fake_region_of(struct provider *p, const char *said, const char **ret, struct error *err)
+{
+	(void)p;
+	(void)err;
+	*ret = said;
+	return 0;
+}
+
 static const struct provider_ops fake_ops = {
+	.is_id = fake_is_id,
+	.region = fake_region_of,
+	.user_data_max = 16384,
+	.login = "ubuntu",
 	.name = "fake",
 	.title = "Fake",
 	.caps = PROVIDER_CAP_SPOT | PROVIDER_CAP_REGIONS | PROVIDER_CAP_TAGS | PROVIDER_CAP_TOKEN |
-		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP,
+		PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP | PROVIDER_CAP_GUARD,
 	.close = fake_free,
 	.default_region = fake_region,
 	.endpoint = fake_endpoint,
