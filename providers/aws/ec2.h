@@ -243,7 +243,8 @@ struct ec2_leftover_kind {
 	bool (*read)(const struct _xmlNode *item, struct arena *arena, struct leftover *leftover);
 	const char *removal, *parameter; /* the action that removes one, and what takes its id */
 };
-extern const struct ec2_leftover_kind ec2_leftover_kinds[LEFTOVER_KIND_COUNT];
+#define EC2_LEFTOVER_KINDS ((size_t)LEFTOVER_KEY + 1) /* what comes after does not exist there */
+extern const struct ec2_leftover_kind ec2_leftover_kinds[EC2_LEFTOVER_KINDS];
 /* 1: read; 0: not ours, or nothing that could be left over; -1: malformed. */
 int ec2_leftover_parse(const struct ec2_leftover_kind *kind, const struct _xmlNode *item,
 		       const char *region, struct arena *arena, struct leftover *ret,

@@ -149,7 +149,7 @@ static bool read_key(const struct _xmlNode *item, struct arena *arena, struct le
 	return is_our_name(item, "keyName", leftover);
 }
 
-const struct ec2_leftover_kind ec2_leftover_kinds[LEFTOVER_KIND_COUNT] = {
+const struct ec2_leftover_kind ec2_leftover_kinds[EC2_LEFTOVER_KINDS] = {
 	[LEFTOVER_SPOT_REQUEST] = { .kind = LEFTOVER_SPOT_REQUEST,
 				    .action = "DescribeSpotInstanceRequests",
 				    .set = "spotInstanceRequestSet",

@@ -103,16 +103,16 @@ static int ask(struct provider *p, struct listing *listing, struct ec2_failures 
 	       struct error *err)
 {
 	const struct leftover_query *query = listing->query;
-	size_t n = query->nr_regions * LEFTOVER_KIND_COUNT, failed = 0;
+	size_t n = query->nr_regions * EC2_LEFTOVER_KINDS, failed = 0;
 	struct ec2_job *jobs = xcalloc(n + 1, sizeof(*jobs));
 	struct question *questions = xcalloc(n + 1, sizeof(*questions));
 
 	for (size_t i = 0; i < n; i++) {
-		const char *region = query->regions[i / LEFTOVER_KIND_COUNT];
+		const char *region = query->regions[i / EC2_LEFTOVER_KINDS];
 
 		questions[i] =
-			(struct question){ listing, &ec2_leftover_kinds[i % LEFTOVER_KIND_COUNT],
-					   i % LEFTOVER_KIND_COUNT
+			(struct question){ listing, &ec2_leftover_kinds[i % EC2_LEFTOVER_KINDS],
+					   i % EC2_LEFTOVER_KINDS
 						   ? questions[i - 1].region
 						   : arena_strdup(&listing->list.arena, region) };
 		jobs[i].region = region;

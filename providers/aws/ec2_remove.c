@@ -44,7 +44,7 @@ int aws_remove(struct provider *p, const struct leftover *leftover, struct error
 {
 	struct error why = ERROR_INIT;
 
-	if ((unsigned)leftover->kind >= LEFTOVER_KIND_COUNT)
+	if ((unsigned)leftover->kind >= EC2_LEFTOVER_KINDS)
 		return error_set(err, ERROR_USAGE, "there is nothing of that kind");
 	const struct ec2_leftover_kind *kind = &ec2_leftover_kinds[leftover->kind];
 	if (kind->prefix ? !ec2_id_ok(leftover->id, kind->prefix)

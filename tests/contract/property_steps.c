@@ -13,7 +13,6 @@
 #include "fleet/terminate.h"
 
 static const char *const names[] = { "a", "b", "c" };
-static const char *const regions[] = { WORLD_REGION };
 
 void tell(struct run *run, const char *fmt, ...)
 {
@@ -51,6 +50,9 @@ static void note_living(void *ctx, const struct cloud_resource *resource)
 	snprintf(living->v[living->nr].id, CLOUD_ID_MAX, "%s", resource->id);
 	snprintf(living->v[living->nr].launch, 64, "%s", tag_of(resource, TAG_LAUNCH));
 	snprintf(living->v[living->nr].name, 64, "%s", tag_of(resource, TAG_NAME));
+	/* Without tags, the name says it: "gpucloud.OWNER.NAME.LAUNCH-ATTEMPT". */
+	sscanf(tag_of(resource, "name"), "gpucloud.%*[^.].%63[^.].%63[^-]",
+	       living->v[living->nr].name, living->v[living->nr].launch);
 	living->nr++;
 }
 
@@ -125,9 +127,10 @@ static void after(struct run *run, const char *what, int rc, const struct error 
 static int launch_named(struct run *run, const char *name, struct error *err)
 {
 	struct fleet *fleet = &run->world.fleet;
-	const struct plan_options wanted = { .type = WORLD_TYPE,
-					     .region = WORLD_REGION,
-					     .spot = below(run, 4) > 0,
+	const bool has_spot = (fleet->ops->caps & PROVIDER_CAP_SPOT) != 0;
+	const struct plan_options wanted = { .type = run->world.cloud->type,
+					     .region = run->world.cloud->region,
+					     .spot = has_spot && below(run, 4) > 0,
 					     .on_demand = MONEY_UNKNOWN };
 	const struct launch_events events = { 0 };
 	struct launch_options options = { .name = name, .ssh_port = 22 };
@@ -167,7 +170,7 @@ static void do_launch(struct run *run)
 
 int list_all(struct run *run, struct instance_list *list, struct error *err)
 {
-	const struct instance_query query = { .regions = regions,
+	const struct instance_query query = { .regions = &run->world.cloud->region,
 					      .nr_regions = 1,
 					      .owner = WORLD_OWNER };
 	const struct provider_ops *ops = run->world.ops;
@@ -297,7 +300,7 @@ static void do_power(struct run *run)
 /* Nobody here has a time limit: no sweep may end an instance. */
 static void do_sweep(struct run *run)
 {
-	const struct sweep_options options = { .regions = regions,
+	const struct sweep_options options = { .regions = &run->world.cloud->region,
 					       .nr_regions = 1,
 					       .grace_s = SWEEP_GRACE_S };
 	const struct sweep_events events = { 0 };

@@ -40,6 +40,7 @@ static const struct {
 	CMUnitTestFunction fn;
 } rules[] = {
 	RULE(test_slots_and_bits),
+	RULE(test_region_names),
 	RULE(test_account_and_regions),
 	RULE(test_offers),
 	RULE(test_spot_history),

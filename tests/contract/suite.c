@@ -13,8 +13,6 @@
 
 #include "core/mem.h"
 
-static const char *const regions[] = { WORLD_REGION };
-
 /* --- what the steps were told --------------------------------------------------------------- */
 
 static int on_intend(void *ctx, const char *kind, const char *name, const char *sha256,
@@ -84,7 +82,7 @@ void suite_find(struct world *world, struct instance_query query, struct instanc
 {
 	struct error err = ERROR_INIT;
 
-	query.regions = regions;
+	query.regions = &world->cloud->region;
 	query.nr_regions = 1;
 	world_must(world->ops->instances(world->p, &query, ret, &err), &err);
 	assert_int_equal(ret->nr_failures, 0);
@@ -105,25 +103,45 @@ void suite_wait_s(struct world *world, int64_t s)
 	clock_sleep_ms(&world->clock, s * 1000);
 }
 
+void suite_terminate(struct world *world, const char *id)
+{
+	const struct instance_query query = { .ids = &id, .nr_ids = 1 };
+	struct error err = ERROR_INIT;
+
+	for (int i = 0; i < 20; i++) {
+		struct instance_list list = { 0 };
+
+		world_must(world->ops->terminate(world->p, world->cloud->region, id, &err), &err);
+		suite_wait_s(world, 10);
+		suite_find(world, query, &list);
+		bool gone = list.nr == 0 || list.v[0].state == INSTANCE_GONE;
+		instance_list_release(&list);
+		if (gone)
+			return;
+	}
+	fail_msg("%s does not end", id);
+}
+
 void suite_end(struct world *world, const char *id)
 {
 	struct release_result released = { 0 };
 	struct error err = ERROR_INIT;
 
-	world_must(world->ops->terminate(world->p, WORLD_REGION, id, &err), &err);
-	suite_wait_s(world, 10);
-	world_must(world->ops->release(world->p, WORLD_REGION, LAUNCH, &released, &err), &err);
+	suite_terminate(world, id);
+	world_must(world->ops->release(world->p, world->cloud->region, LAUNCH, &released, &err),
+		   &err);
 	assert_int_equal(released.left, 0);
+}
+
+static void must_be_gone(void *ctx, const struct cloud_resource *resource)
+{
+	(void)ctx;
+	if (!resource->ended_ms)
+		fail_msg("a %s is left: %s", resource->kind, resource->id);
 }
 
 void suite_nothing_lives(const struct world *world)
 {
-	static const char *const kinds[] = { "instance",       "volume",   "network-interface",
-					     "security-group", "key-pair", "spot-request",
-					     "elastic-ip",     "snapshot", "image" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (sim_living(&world->sim, kinds[i]))
-			fail_msg("a %s is left", kinds[i]);
+	cloud_each_resource(world->sim.cloud, must_be_gone, NULL);
 	assert_int_equal(sim_bill(&world->sim), 0);
 }

@@ -6,7 +6,9 @@
 #include "core/buf.h"
 #include "tests/contract/world.h"
 
-#define LAUNCH "l-contract"
+#define LAUNCH	"contract2345672345672345ab"
+#define OTHER	"other234567234567234567abc"
+#define NOBODYS "nobody23456723456723456abc"
 #define TOKEN  LAUNCH "-1"
 
 /* What the steps of a launch were told. */
@@ -29,12 +31,15 @@ char *suite_must_launch(struct world *world, const struct launch_request *reques
 void suite_find(struct world *world, struct instance_query query, struct instance_list *ret);
 size_t suite_count(struct world *world, struct instance_query query);
 void suite_wait_s(struct world *world, int64_t s);
-/* Ends it, waits, releases what belonged to LAUNCH. */
+/* Asks for its end until it is gone. */
+void suite_terminate(struct world *world, const char *id);
+/* That, and releases what belonged to LAUNCH. */
 void suite_end(struct world *world, const char *id);
 void suite_nothing_lives(const struct world *world);
 
 /* suite_admit.c, suite_ask.c, suite_launch.c, suite_leftovers.c, suite_refuse.c */
 void test_slots_and_bits(void **state);
+void test_region_names(void **state);
 void test_account_and_regions(void **state);
 void test_offers(void **state);
 void test_spot_history(void **state);

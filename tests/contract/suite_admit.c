@@ -15,7 +15,7 @@
 
 static struct admit_request ask_for(const char *id, const char *cidr)
 {
-	return (struct admit_request){ .region = WORLD_REGION,
+	return (struct admit_request){ .region = world->cloud->region,
 				       .instance = id,
 				       .launch_id = LAUNCH,
 				       .owner = WORLD_OWNER,
@@ -46,7 +46,7 @@ static void must_refuse(struct world *world, struct admit_request request, enum 
 void test_admit(void **state)
 {
 	struct world *world = *state;
-	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct launch_request request = world_request(world, LAUNCH, TOKEN);
 	static const char *const from[] = { "198.51.100.0/24", "2001:db8::/48" };
 	struct admit_request bad;
 
@@ -80,7 +80,7 @@ void test_admit(void **state)
 	bad.owner = "a b";
 	must_refuse(world, bad, ERROR_USAGE);
 	bad = ask_for(id, "198.51.102.7/32");
-	bad.launch_id = "l-nobody";
+	bad.launch_id = NOBODYS;
 	must_refuse(world, bad, ERROR_NOT_FOUND);
 	suite_end(world, id);
 	suite_nothing_lives(world);
@@ -91,7 +91,7 @@ void test_admit(void **state)
 void test_admit_is_bounded(void **state)
 {
 	struct world *world = *state;
-	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct launch_request request = world_request(world, LAUNCH, TOKEN);
 	static const char *const from[] = { "192.0.2.1/32" };
 	struct admit_request other;
 	struct admit_result result = { 0 };

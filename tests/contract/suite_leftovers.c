@@ -13,11 +13,9 @@
 #include "core/mem.h"
 #include "tests/contract/suite.h"
 
-static const char *const regions[] = { WORLD_REGION };
-
 static void list(struct world *world, const char *launch_id, struct leftover_list *ret)
 {
-	const struct leftover_query query = { .regions = regions,
+	const struct leftover_query query = { .regions = &world->cloud->region,
 					      .nr_regions = 1,
 					      .launch_id = launch_id };
 	struct error err = ERROR_INIT;
@@ -30,10 +28,10 @@ static void list(struct world *world, const char *launch_id, struct leftover_lis
 void test_leftovers(void **state)
 {
 	struct world *world = *state;
-	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct launch_request request = world_request(world, LAUNCH, TOKEN);
 	struct leftover_list found = { 0 };
 	struct error err = ERROR_INIT;
-	size_t keys = 0, disks = 0;
+	size_t disks = 0;
 
 	if (!(world->ops->caps & PROVIDER_CAP_LEFTOVERS))
 		return;
@@ -45,14 +43,15 @@ void test_leftovers(void **state)
 		const struct leftover *one = &found.v[i];
 
 		assert_string_equal(one->provider, world->ops->name);
-		assert_string_equal(one->region, WORLD_REGION);
+		assert_string_equal(one->region, world->cloud->region);
 		assert_string_equal(one->launch_id, LAUNCH);
-		assert_string_equal(one->name, "train");
+		if (one->name[0])
+			assert_string_equal(one->name, "train");
 		assert_string_equal(one->owner, WORLD_OWNER);
-		assert_in_range(one->created, SIM_START - 5, SIM_START + 60);
+		if (one->created)
+			assert_in_range(one->created, SIM_START - 5, SIM_START + 60);
 		if (i)
 			assert_true(one->kind >= found.v[i - 1].kind);
-		keys += one->kind == LEFTOVER_KEY;
 		if (one->kind != LEFTOVER_VOLUME)
 			continue;
 		disks++;
@@ -62,16 +61,15 @@ void test_leftovers(void **state)
 		assert_int_equal(world->ops->remove(world->p, one, &err), -1);
 		assert_int_equal(err.kind, ERROR_CONFLICT);
 	}
-	assert_int_equal(keys, 1);
-	assert_true(disks >= 1);
+	assert_true(found.nr >= 1);
+	assert_true(disks >= 1 || strcmp(world->ops->name, "aws") != 0);
 	leftover_list_release(&found);
-	list(world, "l-other", &found);
+	list(world, OTHER, &found);
 	assert_int_equal(found.nr, 0);
 	leftover_list_release(&found);
 
 	/* Ended, but not released: its key is left over, and goes, twice without harm. */
-	world_must(world->ops->terminate(world->p, WORLD_REGION, id, &err), &err);
-	suite_wait_s(world, 10);
+	suite_terminate(world, id);
 	list(world, LAUNCH, &found);
 	assert_true(found.nr >= 1);
 	for (size_t i = 0; i < found.nr; i++) {
@@ -97,10 +95,10 @@ void test_leftovers_of_others(void **state)
 		"gpucloud-name&TagSpecification.1.Tag.1.Value=train",
 		"Action=AllocateAddress",
 		/* named like ours, but without our tag; and tagged like ours, but named otherwise */
-		"Action=CreateSecurityGroup&GroupName=gpucloud-l-contract&GroupDescription=x",
+		"Action=CreateSecurityGroup&GroupName=gpucloud-" LAUNCH "&GroupDescription=x",
 		"Action=CreateSecurityGroup&GroupName=web&GroupDescription=x"
 		"&TagSpecification.1.ResourceType=security-group&TagSpecification.1.Tag.1.Key="
-		"gpucloud-launch&TagSpecification.1.Tag.1.Value=l-contract",
+		"gpucloud-launch&TagSpecification.1.Tag.1.Value=" LAUNCH,
 	};
 	struct leftover_list found = { 0 };
 
@@ -129,7 +127,7 @@ void test_stop_and_start(void **state)
 {
 	struct world *world = *state;
 	const struct provider_ops *ops = world->ops;
-	struct launch_request request = world_request(LAUNCH, TOKEN);
+	struct launch_request request = world_request(world, LAUNCH, TOKEN);
 	struct error err = ERROR_INIT;
 
 	if (!(ops->caps & PROVIDER_CAP_STOP))
@@ -138,26 +136,30 @@ void test_stop_and_start(void **state)
 	char *id = suite_must_launch(world, &request);
 	suite_wait_s(world, 10);
 	int64_t running = sim_bill(&world->sim);
-	world_must(ops->stop(world->p, WORLD_REGION, id, &err), &err);
+	world_must(ops->stop(world->p, world->cloud->region, id, &err), &err);
 	assert_int_equal(state_of(world, id), INSTANCE_STOPPED);
-	world_must(ops->stop(world->p, WORLD_REGION, id, &err), &err);
-	assert_true(sim_bill(&world->sim) < running && sim_bill(&world->sim) > 0); /* its disk */
-	world_must(ops->start(world->p, WORLD_REGION, id, &err), &err);
+	world_must(ops->stop(world->p, world->cloud->region, id, &err), &err);
+	if (ops->off_bills == OFF_BILLS_ALL)
+		assert_int_equal(sim_bill(&world->sim), running);
+	else /* its disk */
+		assert_true(sim_bill(&world->sim) < running && sim_bill(&world->sim) > 0);
+	world_must(ops->start(world->p, world->cloud->region, id, &err), &err);
 	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
-	world_must(ops->start(world->p, WORLD_REGION, id, &err), &err);
+	world_must(ops->start(world->p, world->cloud->region, id, &err), &err);
 	assert_int_equal(sim_bill(&world->sim), running);
 	suite_end(world, id);
-	assert_int_equal(ops->start(world->p, WORLD_REGION, id, &err), -1);
-	assert_int_equal(err.kind, ERROR_CONFLICT);
-	assert_int_equal(ops->stop(world->p, WORLD_REGION, "i-0123456789abcdef0", &err), -1);
+	assert_int_equal(ops->start(world->p, world->cloud->region, id, &err), -1);
+	assert_int_equal(err.kind,
+			 ops->caps & PROVIDER_CAP_FORGETS ? ERROR_NOT_FOUND : ERROR_CONFLICT);
+	assert_int_equal(ops->stop(world->p, world->cloud->region, world->cloud->nobody, &err), -1);
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 	free(id);
-	if (ops->caps & PROVIDER_CAP_STOP_SPOT)
+	if (!(ops->caps & PROVIDER_CAP_SPOT) || (ops->caps & PROVIDER_CAP_STOP_SPOT))
 		return;
-	request = world_request("l-spot", "l-spot-1");
+	request = world_request(world, OTHER, OTHER "-1");
 	id = suite_must_launch(world, &request);
 	suite_wait_s(world, 10);
-	assert_int_equal(ops->stop(world->p, WORLD_REGION, id, &err), -1);
+	assert_int_equal(ops->stop(world->p, world->cloud->region, id, &err), -1);
 	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
 	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
 	free(id);

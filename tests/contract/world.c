@@ -35,10 +35,112 @@ static const char *const aws_wrong_env[] = { "AWS_ACCESS_KEY_ID=AKIASIMULATOR000
 					     "HOME=/nonexistent",
 					     NULL };
 
-/* A new cloud of the registry needs a line here: then it must hold the whole contract. */
+#define PAPERSPACE "PAPERSPACE_API_URL=https://127.0.0.1:1/paperspace/v1"
+#define DROPLETS   "DIGITALOCEAN_API_URL=https://127.0.0.1:1/digitalocean/v2"
+
+static const char *const paperspace_env[] = { "PAPERSPACE_API_KEY=" CLOUD_PAPERSPACE_KEY,
+					      PAPERSPACE, "HOME=/nonexistent", NULL };
+static const char *const paperspace_wrong_env[] = { "PAPERSPACE_API_KEY=wrong", PAPERSPACE,
+						    "HOME=/nonexistent", NULL };
+static const char *const droplet_env[] = { "DIGITALOCEAN_TOKEN=" CLOUD_DIGITALOCEAN_TOKEN, DROPLETS,
+					   "GPUCLOUD_REGION=nyc2", "HOME=/nonexistent", NULL };
+static const char *const droplet_wrong_env[] = { "DIGITALOCEAN_TOKEN=wrong", DROPLETS,
+						 "GPUCLOUD_REGION=nyc2", "HOME=/nonexistent",
+						 NULL };
+
+static const char *const aws_kinds[] = { "key", "security-group", NULL };
+static const char *const paperspace_kinds[] = { "startup-script", NULL };
+static const char *const droplet_kinds[] = { "key", "security-group", NULL };
+
+/* A new cloud of the registry needs an entry here: then it must hold the whole contract. */
 static const struct world_cloud clouds[] = {
-	{ "aws", aws_env, aws_wrong_env, "ec2", "RunInstances", "Action=RunInstances&",
-	  "CreateSecurityGroup" },
+	{
+		.provider = "aws",
+		.env = aws_env,
+		.wrong_env = aws_wrong_env,
+		.service = "ec2",
+		.launch = "RunInstances",
+		.launch_mark = "Action=RunInstances&",
+		.list = "DescribeInstances",
+		.terminate = "TerminateInstances",
+		.beside = "*SecurityGroup*",
+		.steps = "intend key;done key;intend security-group;done security-group;"
+			 "intend instance;done instance;",
+		.kinds = aws_kinds,
+		.guard = "security-group",
+		.shown = "RunInstances",
+		.region = WORLD_REGION,
+		.zone = WORLD_ZONE,
+		.type = WORLD_TYPE,
+		.gpu = "V100",
+		.vcpus = 8,
+		.zones = 2,
+		.disk_gib = 100,
+		.on_demand = 3060000,
+		.nobody = "i-0123456789abcdef0",
+		.bad_zone = "us-east-1q",
+		.bad_image = "ami-00000000000000000",
+		.denied = { 403, "UnauthorizedOperation" },
+		.broken = { 500, "InternalError" },
+		.busy = { 503, "RequestLimitExceeded" },
+	},
+	{
+		.provider = "paperspace",
+		.env = paperspace_env,
+		.wrong_env = paperspace_wrong_env,
+		.service = "paperspace",
+		.launch = "CreateMachine",
+		.launch_mark = "\"machineType\"",
+		.list = "ListMachines",
+		.terminate = "DeleteMachine",
+		.beside = "*StartupScript*",
+		.steps = "intend startup-script;done startup-script;intend instance;done instance;",
+		.kinds = paperspace_kinds,
+		.shown = "POST /machines",
+		.region = "ny2",
+		.zone = "ny2",
+		.type = "P4000",
+		.gpu = "P4000",
+		.vcpus = 8,
+		.zones = 1,
+		.disk_gib = 100,
+		.on_demand = 510000,
+		.nobody = "psnobody0",
+		.bad_zone = "nyc9",
+		.bad_image = "no-such-template",
+		.denied = { 403, "FORBIDDEN" },
+		.broken = { 500, "INTERNAL_SERVER_ERROR" },
+		.busy = { 429, "TOO_MANY_REQUESTS" },
+	},
+	{
+		.provider = "digitalocean",
+		.env = droplet_env,
+		.wrong_env = droplet_wrong_env,
+		.service = "digitalocean",
+		.launch = "CreateDroplet",
+		.launch_mark = "\"user_data\"",
+		.list = "ListDroplets",
+		.terminate = "DeleteDroplet*",
+		.beside = "*Firewall*",
+		.steps = "intend key;done key;intend security-group;done security-group;"
+			 "intend instance;done instance;",
+		.kinds = droplet_kinds,
+		.guard = "security-group",
+		.shown = "POST /droplets",
+		.region = "nyc2",
+		.zone = "nyc2",
+		.type = "gpu-h100x1-80gb",
+		.gpu = "H100",
+		.vcpus = 20,
+		.zones = 1,
+		.on_demand = 3390000,
+		.nobody = "100000001",
+		.bad_zone = "nyc9",
+		.bad_image = "no-such-image",
+		.denied = { 403, "forbidden" },
+		.broken = { 500, "server_error" },
+		.busy = { 429, "too_many_requests" },
+	},
 };
 
 const struct world_cloud *world_cloud_of(const char *provider)
@@ -308,29 +410,33 @@ void world_close(struct world *world)
 	assert_int_equal(rmdir(world->dir), 0);
 }
 
-struct launch_request world_request(const char *launch_id, const char *token)
+struct launch_request world_request(const struct world *world, const char *launch_id,
+				    const char *token)
 {
 	static const char *const from[] = { "203.0.113.9/32" };
 	static const uint16_t ports[] = { 8888 };
+
+	const bool spot = (world->ops->caps & PROVIDER_CAP_SPOT) != 0;
+	const bool guard = (world->ops->caps & PROVIDER_CAP_GUARD) != 0;
 
 	return (struct launch_request){
 		.launch_id = launch_id,
 		.token = token,
 		.name = "train",
 		.owner = WORLD_OWNER,
-		.region = WORLD_REGION,
-		.zone = WORLD_ZONE,
-		.type = WORLD_TYPE,
+		.region = world->cloud->region,
+		.zone = world->cloud->zone,
+		.type = world->cloud->type,
 		.arch = "x86_64",
-		.spot = true,
-		.max_price = 1560600,
+		.spot = spot,
+		.max_price = spot ? 1560600 : 0,
 		.ssh_public_key = WORLD_KEY,
 		.ports = ports,
-		.nr_ports = 1,
+		.nr_ports = guard ? 1 : 0,
 		.ssh_port = 22,
 		.from = from,
 		.nr_from = 1,
-		.disk_gib = 100,
+		.disk_gib = world->cloud->disk_gib,
 	};
 }
 

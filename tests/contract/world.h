@@ -20,7 +20,7 @@
 #include "tests/unit/sim_fixture.h"
 #include "tests/unit/sim_transport.h"
 
-#define WORLD_REGION "us-east-1"
+#define WORLD_REGION "us-east-1" /* of EC2 */
 #define WORLD_ZONE   "us-east-1a"
 #define WORLD_TYPE   "p3.2xlarge"
 #define WORLD_OWNER  "me"
@@ -34,7 +34,21 @@ struct world_cloud {
 	const char *const *wrong_env; /* and of one that does not */
 	const char *service, *launch; /* what makes an instance, as counters and faults name it */
 	const char *launch_mark;      /* what only that request's body holds */
-	const char *group;	      /* what makes the first thing before it */
+	const char *list, *terminate, *beside; /* actions, too; beside: of the things before it */
+	const char *steps;	      /* what the journal is told of a launch */
+	const char *const *kinds;     /* of the things before the instance, as steps name them */
+	const char *guard;	      /* the ledger's kind of what lets addresses in; NULL: none */
+	const char *shown;	      /* what a dry run shows of the launch's request */
+	const char *region, *zone, *type, *gpu;
+	unsigned vcpus, zones;
+	unsigned disk_gib; /* one that may be chosen; 0: none may */
+	int64_t on_demand;
+	const char *nobody;	       /* an id that nothing has */
+	const char *bad_zone, *bad_image; /* NULL: nothing can be wrong there */
+	struct {
+		int status;
+		const char *code;
+	} denied, broken, busy; /* how it says no, that it failed, that it is asked too much */
 };
 const struct world_cloud *world_cloud_of(const char *provider); /* fails the test if unknown */
 
@@ -75,8 +89,9 @@ bool world_reboot(struct world *world);
 /* The journal is deleted. */
 void world_lose_journal(struct world *world);
 
-/* A launch of a spot p3.2xlarge that the cloud accepts; the caller changes what it likes. */
-struct launch_request world_request(const char *launch_id, const char *token);
+/* A launch, on spot where the cloud has that, that it accepts; the caller changes what it likes. */
+struct launch_request world_request(const struct world *world, const char *launch_id,
+				    const char *token);
 
 /* Requests of the kind that makes instances, so far. */
 uint64_t world_launches(const struct world *world);

@@ -11,6 +11,8 @@ import tempfile
 import time
 import urllib.request
 
+from clouds import CLOUD
+
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "UBSAN_OPTIONS")
 TIMEOUT_S = 180
 ENDING = ("terminated", "shutting-down")
@@ -72,7 +74,7 @@ class Simulator:
         self.runs = 0
         neighbour = Home(self, NEIGHBOUR)
         try:
-            neighbour.ok("launch", "--name", "theirs", "--type", "g4dn.xlarge", "--wait",
+            neighbour.ok("--yes", "launch", "--name", "theirs", "--type", CLOUD.type, "--wait",
                          "accepted")
         finally:
             neighbour.close()
@@ -107,8 +109,8 @@ class Simulator:
 
     def ledger(self, owner):
         """Everything ever made for that owner, as the cloud itself knows it."""
-        return [r for r in self.ask("state")["resources"]
-                if r["tags"].get("gpucloud-owner") == owner]
+        return [r for r in map(CLOUD.resource, self.ask("state")["resources"])
+                if CLOUD.is_of(r, owner)]
 
 
 class Home:
@@ -119,6 +121,7 @@ class Home:
         self.sim, self.owner = sim, owner
         self.folder = scratch()
         self.env = dict(clean_env(self.folder), GPUCLOUD_OWNER=owner, GPUCLOUD_PROFILE="sim",
+                        GPUCLOUD_PROVIDER=CLOUD.name, **CLOUD.env,
                         GPUCLOUD_SIMULATOR_DIR=str(sim_folder or sim.folder))
         for name in ("CONFIG", "DATA", "STATE", "CACHE"):
             self.env[f"XDG_{name}_HOME"] = str(self.folder / name.lower())
@@ -168,6 +171,14 @@ class Home:
             return [row[0] for row in db.execute("SELECT id FROM launch WHERE state = 0")]
         except sqlite3.OperationalError:
             return []
+        finally:
+            db.close()
+
+    def labels(self, launch):
+        """What the journal keeps as tags of that launch."""
+        db = sqlite3.connect(self.journal, timeout=10)
+        try:
+            return dict(db.execute("SELECT key, value FROM label WHERE launch = ?", (launch,)))
         finally:
             db.close()
 

@@ -5,6 +5,7 @@ import json
 import re
 
 from cloud import alive, billing
+from clouds import CLOUD
 from tracing import killed
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior")
@@ -88,13 +89,13 @@ def again(home, scene, verdict):
 def ended(home, verdict):
     """Everything is ended, and then nothing of ours is left, in the cloud or here."""
     if alive(home.ledger()):  # what is on its way is waited for, too
-        ended_well(home.run("--yes", "terminate", "--all", "--region", "us-east-1"), verdict,
+        ended_well(home.run("--yes", "terminate", "--all", "--region", CLOUD.region), verdict,
                    "terminate --all", (0,))
     if home.open_launches() or home.seeds():
         home.age()
-        ended_well(home.run("list", "--region", "us-east-1"), verdict, "the last list", (0,))
+        ended_well(home.run("list", "--region", CLOUD.region), verdict, "the last list", (0,))
     if alive(home.ledger()):
-        home.run("--yes", "sweep", "--delete", "--grace", "0", "--region", "us-east-1")
+        home.run("--yes", "sweep", "--delete", "--grace", "0", "--region", CLOUD.region)
     for one in alive(home.ledger()):
         verdict.leaks.append(f"at the end: {one['kind']} {one['id']} is {one['state'] or 'there'}")
     if not home.sim.neighbour_lives():
@@ -103,7 +104,7 @@ def ended(home, verdict):
         verdict.wrong.append(f"open in the journal for ever: {home.open_launches()}")
     if home.seeds():
         home.age()
-        home.run("list", "--region", "us-east-1")
+        home.run("list", "--region", CLOUD.region)
         for seed in home.seeds():
             verdict.wrong.append(f"a private host key is left: {seed.name}")
 

@@ -16,6 +16,7 @@ import time
 
 import modes
 from cloud import Broken, Home, Simulator, scratch
+from clouds import CLOUD, CLOUDS
 from judge import Verdict, judge
 from scenes import SCENES
 from tracing import check
@@ -124,7 +125,7 @@ class Sweep:
 
     def sum_up(self, totals, how=""):
         seconds = time.monotonic() - self.began
-        print(f"{self.args.mode} {self.scene.name}: {totals['points']} of {self.possible} points "
+        print(f"{CLOUD.name} {self.args.mode} {self.scene.name}: {totals['points']} of {self.possible} points "
               f"({totals['reached']} struck), {totals['dup']} duplicates, {totals['leak']} leaks, "
               f"{totals['wrong']} wrong; {seconds:.0f} s, "
               f"{1000 * seconds / max(totals['points'], 1):.0f} ms each{self.mode.note()}{how}",
@@ -138,7 +139,7 @@ class Sweep:
         for kind, text in problems:
             print(f"{kind.upper()} {self.scene.name} {point}: {text}", flush=True)
         if problems:
-            print(f"  again: {sys.argv[0]} --mode {self.args.mode} --scene {self.scene.name} "
+            print(f"  again: {sys.argv[0]} --provider {CLOUD.name} --mode {self.args.mode} --scene {self.scene.name} "
                   f"--recover {'again' if self.first_again(point) else 'list'} --point {point}",
                   flush=True)
 
@@ -147,7 +148,7 @@ def reaper_of(home):
     """What ends leftovers: `reap` where there is one, else `sweep`."""
     if home.run("help", "reap").returncode == 0:
         return ("reap",)
-    return ("--yes", "sweep", "--delete", "--region", "us-east-1")
+    return ("--yes", "sweep", "--delete", "--region", CLOUD.region)
 
 
 def exists(scene):
@@ -168,6 +169,8 @@ def options():
     parser.add_argument("--mode", choices=sorted(modes.MODES), default="kill")
     parser.add_argument("--scene", action="append", choices=sorted(SCENES),
                         help="what is disturbed (all without machines)")
+    parser.add_argument("--provider", choices=sorted(CLOUDS), default=CLOUD.name,
+                        help="the cloud (aws)")
     parser.add_argument("--sample", type=int, default=40, help="so many points of each scene")
     parser.add_argument("--all", dest="sample", action="store_const", const=0,
                         help="every point there is")

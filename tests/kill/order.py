@@ -9,18 +9,17 @@ then the send. GPUCLOUD_BIN and GPUCLOUD_SIM_BIN name the programs. Exit 1: some
 import re
 import sys
 
+import clouds
 import scenes
 import tracing
 from cloud import Broken, Home, Simulator, scratch
+from clouds import CLOUD
 
 CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
 FD = re.compile(r"^(\d+)<([^>]*)>")
-# What makes something, and the word of the request that the journal must know.
-MAKES = {
-    "ImportKeyPair": re.compile(r"KeyName=([\w.-]+)"),
-    "CreateSecurityGroup": re.compile(r"GroupName=([\w.-]+)"),
-    "RunInstances": re.compile(r"ClientToken=([\w.-]+)"),
-}
+# What makes something, how its request is known, and the word of it that the journal must know.
+MAKES = {action: (mark, re.compile(word)) for action, (mark, word) in CLOUD.makes.items()}
+MAKER = clouds.MAKER[CLOUD.name]
 
 
 class Order:
@@ -56,10 +55,10 @@ class Order:
             self.sent(fd, rest)
 
     def sent(self, fd, rest):
-        if "POST / HTTP" in rest:
+        if "POST /" in rest:
             self.began[fd] = (self.durable, set(self.keys), self.moved)
-        for action, word in MAKES.items():
-            if f"Action={action}&" not in rest:
+        for action, (mark, word) in MAKES.items():
+            if mark not in rest:
                 continue
             self.seen.append(action)
             durable, keys, moved = self.began[fd]
@@ -67,8 +66,8 @@ class Order:
             if not named or named.group(1) not in durable:
                 self.problems.append(f"{action}: sent before the journal knew "
                                      f"{named.group(1) if named else 'its name'} for good")
-            if action == "RunInstances" and (not keys or moved):
-                self.problems.append("RunInstances: sent before the host key was kept for good")
+            if action == MAKER and (not keys or moved):
+                self.problems.append(f"{MAKER}: sent before the host key was kept for good")
 
 
 def look(home, args):
@@ -99,15 +98,15 @@ def main():
                    "ZWVm x\n")
     bad = 0
     try:
-        # In the first zone there is no room: two attempts, each with a token of its own.
-        sim.fault(kind="error", action="RunInstances", count=1, status=500,
-                  code="InsufficientInstanceCapacity")
+        if CLOUD.spot:  # no room in the first zone: two attempts, each with a token of its own
+            sim.fault(kind="error", action="RunInstances", count=1, status=500,
+                      code="InsufficientInstanceCapacity")
         for args in (scenes.TRY_TWO, scenes.launch("--ssh-key", str(key), name="other")):
             order = look(home, args)
             print(f"{' '.join(args)}: {', '.join(order.seen)}")
             for text in order.problems:
                 print(f"  TOO SOON: {text}")
-            bad += len(order.problems) + ("RunInstances" not in order.seen)
+            bad += len(order.problems) + (MAKER not in order.seen)
     except Broken as e:
         print(f"order: {e}", file=sys.stderr)
         return 2

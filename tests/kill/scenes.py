@@ -3,8 +3,9 @@
 import time
 
 from cloud import billing
+from clouds import CLOUD
 
-TYPE = ("--type", "g4dn.xlarge")
+TYPE = ("--type", CLOUD.type)
 NAME = "kill"
 HOLD_S, TTL_S = 7200, 1800
 SLACK_S = 300  # what a run may take, and what a machine counts in
@@ -54,9 +55,15 @@ def all_of(*checks):
     return check
 
 
+def labels(home):
+    """Of the one instance: its tags, or what the journal keeps where the cloud has none."""
+    tags = billing(home.ledger())[0]["tags"]
+    return dict(tags, **({} if CLOUD.tags else home.labels(tags["gpucloud-launch"])))
+
+
 def tag_of(home, key):
     """The number in that tag of the one instance; None without it."""
-    text = billing(home.ledger())[0]["tags"].get(key)
+    text = labels(home).get(key)
     return None if text is None else int(text)
 
 
@@ -113,7 +120,7 @@ def limit_is_kept(home):
 
 
 def has_policy(home):
-    tags = billing(home.ledger())[0]["tags"]
+    tags = labels(home)
     found = {key: tags.get(key) for key in ("gpucloud-idle", "gpucloud-budget")}
     return None if found == {"gpucloud-idle": "1800", "gpucloud-budget": "2000"} else \
         f"its policy is {found}"
@@ -125,24 +132,25 @@ def policy_if_any(home):
 
 
 def launch(*more, wait="running", name=NAME):
-    return ("launch", "--name", name, *TYPE, "--wait", wait, *more)
+    return ("--yes", "launch", "--name", name, *TYPE, "--wait", wait, *more)
 
 
-SPOT = launch("--spot", "--bid", "76%")
+ON_SPOT = ("--spot",) if CLOUD.spot else ()
+SPOT = launch(*ON_SPOT, *(("--bid", "76%") if CLOUD.spot else ()))
 DEMAND = launch()
-TRY_TWO = launch("--spot")
+TRY_TWO = launch(*ON_SPOT)
 
 ONE_IS_LEFT = stands("pending", "running", "stopping", "stopped")
 
 SCENES = {scene.name: scene for scene in (
     Scene("launch-spot", SPOT, done=one_lives),
-    Scene("launch", launch("--disk", "80", "--port", "8888"), done=one_lives),
-    Scene("launch-policy", launch("--spot", "--idle", "30m", "--budget", "20"),
+    Scene("launch", launch(*CLOUD.more), done=one_lives),
+    Scene("launch-policy", launch(*ON_SPOT, "--idle", "30m", "--budget", "20"),
           done=all_of(one_lives, has_policy), sound=policy_if_any),
-    Scene("terminate", ("--yes", "terminate", NAME, "--timeout", "20"), before=(SPOT,),
+    Scene("terminate", ("--yes", "terminate", NAME, "--timeout", "60"), before=(SPOT,),
           done=none_lives),
-    Scene("terminate-all", ("--yes", "terminate", "--all", "--timeout", "20"),
-          before=(SPOT, ("launch", "--name", "other", *TYPE, "--wait", "accepted")),
+    Scene("terminate-all", ("--yes", "terminate", "--all", "--timeout", "60"),
+          before=(SPOT, launch(name="other", wait="accepted")),
           done=none_lives),
     Scene("restart", ("--yes", "restart", NAME), before=(DEMAND,), done=stands("running"),
           sound=ONE_IS_LEFT),
@@ -155,7 +163,7 @@ SCENES = {scene.name: scene for scene in (
     Scene("protect", ("hold", "--protect", NAME), before=(DEMAND,),
           done=all_of(stands("running"), is_protected),
           sound=all_of(stands("running"), may_be_protected)),
-    Scene("launch-ssh", launch("--spot", "--selftest", "none", wait="ssh"), done=one_lives,
+    Scene("launch-ssh", launch(*ON_SPOT, "--selftest", "none", wait="ssh"), done=one_lives,
           machines="sshd"),
     # The limit would come first: it is moved, on the machine and in the tag.
     Scene("hold-limit", ("hold", NAME, "2h"),
