@@ -170,6 +170,20 @@ static void print_export(const char *name, const char *value)
 	puts("'");
 }
 
+/* Clients of the other clouds: each has a path of its own below the endpoint. */
+static void print_rest(const struct running *running)
+{
+	char *paperspace = xasprintf("%s/paperspace/v1", running->endpoint);
+	char *ocean = xasprintf("%s/digitalocean/v2", running->endpoint);
+
+	print_export("PAPERSPACE_API_URL", paperspace);
+	print_export("PAPERSPACE_API_KEY", running->paperspace_api_key);
+	print_export("DIGITALOCEAN_API_URL", ocean);
+	print_export("DIGITALOCEAN_TOKEN", running->digitalocean_token);
+	free(paperspace);
+	free(ocean);
+}
+
 int command_env(const struct options *options, struct error *err)
 {
 	struct runtime runtime = { .lock_fd = -1 };
@@ -187,7 +201,9 @@ int command_env(const struct options *options, struct error *err)
 		print_export("AWS_SECRET_ACCESS_KEY", running.secret_access_key);
 		print_export("AWS_DEFAULT_REGION", running.region);
 		print_export("AWS_REGION", running.region);
-		puts("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE");
+		print_rest(&running);
+		puts("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE "
+		     "DIGITALOCEAN_ACCESS_TOKEN");
 	}
 	running_release(&running);
 	runtime_release(&runtime);

@@ -85,7 +85,7 @@ void options_help(FILE *out)
 	      "    --machine-addresses N  so few that they are used again\n"
 	      "  stop             end it, and wait until it is gone\n"
 	      "  status [--json]  is one running, and what does it cost\n"
-	      "  env              variables for aws-cli: eval \"$(gpucloud-sim env)\"\n"
+	      "  env              variables for clients of its clouds: eval \"$(gpucloud-sim env)\"\n"
 	      "  state [--json]   everything ever made, and how often each action was called\n"
 	      "  fault JSON       inject one fault now\n"
 	      "  advance SECONDS  move simulated time on\n"

@@ -78,12 +78,18 @@ static char *find_fake_gpu(void)
 static int publish(const struct runtime *runtime, const struct server_facts *facts,
 		   struct error *err)
 {
+	const char *ps = facts->paperspace_key, *ps_read = facts->paperspace_read_key;
+	const char *ocean = facts->digitalocean_token, *ocean_read = facts->digitalocean_read_token;
 	const struct running running = { .pid = getpid(),
 					 .endpoint = xstrdup(facts->endpoint),
 					 .ca_bundle = xstrdup(runtime->ca),
 					 .access_key_id = xstrdup(facts->access_key),
 					 .secret_access_key = xstrdup(facts->secret_key),
 					 .region = xstrdup(facts->region),
+					 .paperspace_api_key = xstrdup(ps),
+					 .paperspace_read_key = xstrdup(ps_read),
+					 .digitalocean_token = xstrdup(ocean),
+					 .digitalocean_read_token = xstrdup(ocean_read),
 					 .admin_token = xstrdup(facts->admin_token),
 					 .started = facts->started,
 					 .machines = facts->machines,

@@ -40,18 +40,20 @@ static const struct memory_kind {
 	double part_bits;	    /* width of one stack or chip */
 	double part_low, part_high; /* GB of one */
 } kinds[] = {
-	{ "gddr5", 4.5, 9, 32, 0.45, 1.1 }, { "gddr6", 10, 20, 32, 1.8, 4.2 },
-	{ "hbm2", 1.4, 2.6, 1024, 3.9, 9 }, { "hbm2e", 2.4, 3.7, 1024, 15, 17 },
-	{ "hbm3", 4.5, 6.6, 1024, 15, 25 }, { "hbm3e", 5.8, 9.3, 1024, 22, 37 },
+	{ "gddr5", 4.5, 9, 32, 0.45, 1.1 },  { "gddr5x", 8.9, 12, 32, 0.9, 2.1 },
+	{ "gddr6", 10, 20, 32, 0.9, 4.2 },   { "hbm2", 1.4, 2.6, 1024, 3.9, 9 },
+	{ "hbm2e", 2.4, 3.7, 1024, 15, 17 }, { "hbm3", 4.5, 6.6, 1024, 15, 25 },
+	{ "hbm3e", 5.8, 9.3, 1024, 22, 37 },
 };
 
 static const struct generation {
 	double cc, cores; /* fp32 units of an SM */
 	double sms_low, sms_high;
 } generations[] = {
-	{ 3.7, 192, 13, 15 },  { 6.1, 128, 5, 30 },    { 7.0, 64, 80, 84 },
-	{ 7.5, 64, 40, 72 },   { 8.0, 64, 98, 108 },   { 8.6, 128, 58, 84 },
-	{ 8.9, 128, 58, 142 }, { 9.0, 128, 114, 132 }, { 10.0, 128, 144, 152 },
+	{ 3.7, 192, 13, 15 },	 { 5.2, 128, 8, 24 },	{ 6.1, 128, 5, 30 },
+	{ 7.0, 64, 80, 84 },	 { 7.5, 64, 36, 72 },	{ 8.0, 64, 98, 108 },
+	{ 8.6, 128, 48, 84 },	 { 8.9, 128, 58, 142 }, { 9.0, 128, 114, 132 },
+	{ 10.0, 128, 144, 152 },
 };
 
 static int within(double value, double low, double high)
@@ -87,7 +89,7 @@ static const char *implausible_compute(const struct spec *s)
 		double flops = s->sms * g->cores * 2 * s->boost_mhz * 1e6;
 		if (!within(s->sms, g->sms_low, g->sms_high))
 			return "sms";
-		if (!within(s->boost_mhz, 800, 2700))
+		if (!within(s->boost_mhz, 750, 2700))
 			return "boost_mhz";
 		if (!within(s->fp32_tflops * 1e12 / flops, 0.9, 1.1))
 			return "fp32_tflops";

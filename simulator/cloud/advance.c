@@ -6,6 +6,7 @@
 #include "core/money.h"
 #include "simulator/cloud/market.h"
 #include "simulator/cloud/model.h"
+#include "simulator/cloud/rest.h"
 
 #define CODE_SPOT_END "Server.SpotInstanceTermination"
 
@@ -195,6 +196,7 @@ static void step(struct cloud *cloud)
 			cloud_wake(cloud, request->price_due_ms);
 		}
 	}
+	rest_step(cloud);
 }
 
 void cloud_advance(struct cloud *cloud, int64_t now_ms)

@@ -38,6 +38,7 @@ struct cloud_boot { /* valid during the call */
 	const void *user_data; /* raw */
 	size_t len;
 	const char *public_key; /* of the launch's key pair, or NULL */
+	const char *login;	/* the image's default user; NULL: "ubuntu" */
 	const struct cloud_admit *admits;
 	size_t nr_admits;
 };
@@ -64,8 +65,16 @@ struct cloud_config {
 	int64_t end_ms;		  /* shutting-down to terminated, stopping to stopped; 0: 2000 */
 	int64_t visible_after_ms; /* a new instance is not described before; 0: at once */
 	bool no_default_vpc;	  /* an account without default VPCs */
+	/* Of the clouds beside EC2; a read key opens what only looks. NULL: the constants below. */
+	const char *paperspace_key, *paperspace_read_key;
+	const char *digitalocean_token, *digitalocean_read_token;
 	const struct cloud_machines *machines; /* borrowed; may be NULL */
 };
+
+#define CLOUD_PAPERSPACE_KEY	      "simulated-paperspace-key"
+#define CLOUD_PAPERSPACE_READ_KEY     "simulated-paperspace-read-key"
+#define CLOUD_DIGITALOCEAN_TOKEN      "dop_v1_simulated"
+#define CLOUD_DIGITALOCEAN_READ_TOKEN "dop_v1_simulated_read"
 
 /* Copies what it keeps. cloud_free(NULL) is fine. */
 struct cloud *cloud_new(const struct cloud_config *config);
@@ -105,7 +114,7 @@ const struct cloud_key *cloud_key_find(const struct cloud *cloud, const char *ac
 /* --- requests ----------------------------------------------------------------------------- */
 
 struct cloud_request {
-	const char *method; /* "POST" */
+	const char *method; /* "POST", "GET", "PUT", "PATCH", "DELETE" */
 	const char *host;   /* as the Host header said; the URL that was signed is built from it */
 	const char *path;   /* "/" as on the wire, without the query */
 	const char *query;  /* after '?', as on the wire; "" */
@@ -119,11 +128,19 @@ struct cloud_request {
 
 #define CLOUD_ID_MAX 48
 
+#define CLOUD_REPLY_HEADERS 4
+
 struct cloud_reply {
 	int status;
 	const char *content_type; /* static */
 	struct buf body;
-	char request_id[CLOUD_ID_MAX]; /* sent as x-amzn-requestid */
+	char request_id[CLOUD_ID_MAX];
+	const char *id_header; /* static: what it is sent as; NULL: "x-amzn-RequestId" */
+	struct {
+		const char *name; /* static */
+		int64_t value;
+	} headers[CLOUD_REPLY_HEADERS]; /* numbers that a cloud tells besides */
+	size_t nr_headers;
 	int64_t delay_ms;	       /* hold the reply back so long */
 	bool cut;		       /* close the connection after cut_after bytes of the body */
 	size_t cut_after;	       /* with cut; 0: before even the status line */
@@ -169,9 +186,9 @@ struct cloud_tag {
 struct cloud_resource {
 	const char
 		*kind; /* instance volume network-interface security-group key-pair spot-request
-			  elastic-ip snapshot image */
+			  elastic-ip snapshot image tag */
 	const char *id;
-	const char *provider; /* "aws" */
+	const char *provider; /* "aws", "paperspace", "digitalocean" */
 	const char *region;
 	const char *zone;  /* "" where it has none */
 	const char *state; /* "running", "in-use", "active", ... */

@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "simulator/cloud/fault.h"
 #include "simulator/cloud/params.h"
+#include "simulator/cloud/rest.h"
 #include "simulator/cloud/service.h"
 
 #define STS_VERSION "2011-06-15"
@@ -89,9 +90,15 @@ bool cloud_route(const struct cloud_request *request, struct route *route)
 {
 	const char *authorization = request_header(request, "authorization");
 	const char *target = request_header(request, "x-amz-target");
+	const char *service, *action;
 	char version[16];
 
 	*route = (struct route){ .protocol = PROTOCOL_EC2 };
+	if (rest_names(request, &service, &action)) {
+		snprintf(route->service, sizeof(route->service), "%s", service);
+		snprintf(route->action, sizeof(route->action), "%s", action);
+		return false;
+	}
 	scope_field(authorization, 2, route->region, sizeof(route->region));
 	if (target)
 		return route_json(target, route);
@@ -185,6 +192,8 @@ void cloud_handle_at(struct cloud *cloud, const struct cloud_request *request,
 	struct sim_call call = { .cloud = cloud, .route = &route, .clock_ms = clock->shown_ms };
 
 	cloud_request_id(cloud, reply->request_id);
+	if (rest_handle(cloud, request, reply))
+		return;
 	if (strcmp(request->path, "/") != 0) {
 		not_found(reply, 404, "no such path; services answer POST /");
 		return;

@@ -16,9 +16,15 @@ static const char *const kind_names[FAULT_KIND_COUNT] = {
 	[FAULT_CUT] = "cut",
 	[FAULT_LOST] = "lost",
 	[FAULT_TRUNCATE] = "truncate",
+	[FAULT_EVENT_STUCK] = "event-stuck",
+	[FAULT_EVENT_ERROR] = "event-error",
 	[FAULT_NO_CAPACITY] = "no-capacity",
 	[FAULT_PRICE] = "price",
 	[FAULT_INTERRUPT] = "interrupt",
+	[FAULT_NO_IMAGE] = "no-image",
+	[FAULT_SHORT_REGIONS] = "short-regions",
+	[FAULT_FULL_REGIONS] = "full-regions",
+	[FAULT_BAD_STANDING] = "bad-standing",
 };
 
 const char *fault_kind_name(enum fault_kind kind)
@@ -46,6 +52,8 @@ void cloud_fault_add(struct cloud *cloud, const struct fault *fault)
 		entry->fault.message =
 			fault->message ? fault->message : "An error made by the scenario.";
 	}
+	if (fault->kind == FAULT_EVENT_ERROR && !fault->message)
+		entry->fault.message = "The scenario let this fail.";
 	entry->fault.service = keep(entry, 0, fault->service);
 	entry->fault.action = keep(entry, 1, fault->action);
 	entry->fault.code = keep(entry, 2, entry->fault.code);
@@ -126,6 +134,9 @@ bool fault_begin(struct cloud *cloud, const char *service, const char *action,
 		turn->delay_ms += fault->delay_ms;
 		turn->lost |= fault->kind == FAULT_LOST;
 		turn->truncate |= fault->kind == FAULT_TRUNCATE;
+		turn->event_stuck |= fault->kind == FAULT_EVENT_STUCK;
+		if (fault->kind == FAULT_EVENT_ERROR)
+			turn->event_error = fault->message;
 		if (replaced)
 			continue;
 		if (fault->kind == FAULT_ERROR) {
@@ -158,8 +169,22 @@ void fault_end(const struct fault_turn *turn, struct cloud_reply *reply)
 bool fault_applies(const struct fault *fault, enum fault_kind kind, const char *type,
 		   const char *zone)
 {
-	return fault->kind == kind && same_or_any(fault->type, type) &&
-	       same_or_any(fault->zone, zone);
+	return fault->kind == kind && same_or_any(fault->service, "ec2") &&
+	       same_or_any(fault->type, type) && same_or_any(fault->zone, zone);
+}
+
+const struct fault *fault_holds(const struct cloud *cloud, const char *service,
+				enum fault_kind kind, const char *type, const char *zone)
+{
+	for (size_t i = 0; i < cloud->nr_faults; i++) {
+		const struct fault *fault = &cloud->faults[i].fault;
+
+		if (fault->kind == kind && same_or_any(fault->service, service) &&
+		    same_or_any(fault->type, type) && same_or_any(fault->zone, zone) &&
+		    in_window(fault, cloud->now_ms))
+			return fault;
+	}
+	return NULL;
 }
 
 bool fault_no_capacity(const struct cloud *cloud, const char *type, const char *zone, int64_t t_ms)

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/money.h"
 #include "simulator/cloud/model.h"
+#include "simulator/cloud/rest.h"
 
 /* Micro-dollars, of us-east-1; a month has 730 hours. */
 #define SNAPSHOT_GIB_MONTH 50000
@@ -207,4 +208,5 @@ void cloud_each_resource(const struct cloud *cloud,
 		describe_object(cloud, object, &resource);
 		fn(ctx, &resource);
 	}
+	rest_each_resource(cloud, fn, ctx);
 }

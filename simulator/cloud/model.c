@@ -10,6 +10,7 @@
 #include "core/money.h"
 #include "core/text.h"
 #include "simulator/cloud/market.h"
+#include "simulator/cloud/rest.h"
 
 #define DEFAULT_ACCOUNT	   "123456789012"
 #define DEFAULT_ACCESS_KEY "AKIASIMULATOR0000000"
@@ -208,6 +209,14 @@ static void set_defaults(struct cloud *cloud)
 		config->boot_ms = DEFAULT_DELAY_MS;
 	if (!config->end_ms)
 		config->end_ms = DEFAULT_DELAY_MS;
+	if (!config->paperspace_key)
+		config->paperspace_key = CLOUD_PAPERSPACE_KEY;
+	if (!config->paperspace_read_key)
+		config->paperspace_read_key = CLOUD_PAPERSPACE_READ_KEY;
+	if (!config->digitalocean_token)
+		config->digitalocean_token = CLOUD_DIGITALOCEAN_TOKEN;
+	if (!config->digitalocean_read_token)
+		config->digitalocean_read_token = CLOUD_DIGITALOCEAN_READ_TOKEN;
 	for (int i = 0; i < CLOUD_QUOTA_COUNT; i++)
 		cloud->quotas[i][0] = cloud->quotas[i][1] = DEFAULT_QUOTA;
 }
@@ -237,6 +246,7 @@ struct cloud *cloud_new(const struct cloud_config *config)
 	free(secret);
 	free(arn);
 	free(user);
+	rest_make(cloud);
 	return cloud;
 }
 
@@ -244,6 +254,7 @@ void cloud_free(struct cloud *cloud)
 {
 	if (!cloud)
 		return;
+	rest_free(cloud);
 	for (size_t i = 0; i < cloud->nr_objects; i++)
 		object_free(cloud->objects[i]);
 	for (size_t i = 0; i < cloud->nr_tokens; i++)

@@ -33,6 +33,7 @@
 #define TOKEN_TEXT_MAX	  65
 #define CIDR_TEXT_MAX	  64
 #define NEVER_MS	  INT64_MAX
+#define REST_CLOUDS_MAX	  2
 
 enum object_kind {
 	OBJECT_INSTANCE,
@@ -265,6 +266,7 @@ struct cloud {
 	size_t nr_faults, cap_faults;
 	unsigned quotas[CLOUD_QUOTA_COUNT][2]; /* on demand, spot */
 	unsigned next_public, next_private;
+	void *rest[REST_CLOUDS_MAX]; /* rest.c: of the clouds beside EC2 */
 };
 
 /* A zeroed object of size bytes, with a fresh id, in the list. zone may be NULL. */

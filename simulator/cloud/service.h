@@ -30,7 +30,8 @@ struct route {
 	char region[32];
 	char action[64];
 };
-/* False: no service of ours; route is then still good for an error's shape. */
+/* False: no service of ours; route is then still good for an error's shape. Of a cloud beside EC2
+ * (rest.h) it has the names of service and action, and is false: that cloud answers by itself. */
 bool cloud_route(const struct cloud_request *request, struct route *route);
 
 /*

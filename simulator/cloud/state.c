@@ -10,6 +10,7 @@
 #include "core/timefmt.h"
 #include "simulator/cloud/market.h"
 #include "simulator/cloud/model.h"
+#include "simulator/cloud/rest.h"
 
 const char *state_name(int code)
 {
@@ -378,6 +379,7 @@ void cloud_machine_off(struct cloud *cloud, const char *id)
 		else
 			instance_stop(cloud, instance, code, message);
 	}
+	rest_machine_off(cloud, id);
 }
 
 void instance_stopped(struct cloud *cloud, struct instance *instance)

@@ -206,6 +206,10 @@ _Noreturn void guest_run(const struct supervisor_config *config, const struct or
 	guest.dir = xasprintf("%s/%s", config->base, order->id);
 	guest.root = xasprintf("%s/root", guest.dir);
 	guest.console = xasprintf("%s/console", guest.dir);
+	guest.login = order->login[0] ? order->login : GUEST_LOGIN_USER;
+	guest.home = strcmp(guest.login, "root") == 0
+			     ? xasprintf("%s/root", guest.root)
+			     : xasprintf("%s/home/%s", guest.root, guest.login);
 	setsid();
 	prctl(PR_SET_NAME, "sim-machine");
 	process_reset();

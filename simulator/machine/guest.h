@@ -5,7 +5,7 @@
  *
  *   B/lib/                the fake GPU driver
  *   B/i-1/                owned by the machine's user
- *     root/               what it takes for "/": home/ubuntu, etc/ssh, var, tmp, proc/uptime, ...
+ *     root/               what it takes for "/": home/ubuntu, root, etc/ssh, var, tmp, proc, ...
  *     shims/ rootshims/   commands that stand before the real ones in PATH
  *     machine.sh          what the shims know: process, root folder, GPU
  *     sshd/               sshd_config, passwd, group, host_key (the one in use), auth.log
@@ -26,9 +26,10 @@ struct cloudinit;
 #define SSHD_PATH	 "/usr/sbin/sshd"
 #define KEYGEN_PATH	 "/usr/bin/ssh-keygen"
 #define SFTP_PATH	 "/usr/lib/openssh/sftp-server"
-#define ORDER_DATA_MAX	 ((size_t)32 << 10)
-#define GUEST_LINKS_MAX	 128 /* connections of one machine */
+#define ORDER_DATA_MAX	 ((size_t)80 << 10) /* the most that a cloud takes is 64 KiB */
+#define GUEST_LINKS_MAX	 128		    /* connections of one machine */
 #define GUEST_LOGIN_USER "ubuntu"
+#define GUEST_LOGIN_MAX	 33
 
 enum order_kind {
 	ORDER_BOOT = 1,
@@ -49,6 +50,7 @@ struct order {
 	uint32_t kind;
 	uint32_t faults;
 	char id[MACHINE_ID_MAX], address[MACHINE_ADDRESS_MAX], gpu[32];
+	char login[GUEST_LOGIN_MAX]; /* "": GUEST_LOGIN_USER, and other images' users */
 	uint32_t gpus, gpu_mem_mib;
 	int64_t ms;
 	uint32_t key_len, data_len;
@@ -89,8 +91,10 @@ struct guest {
 	const char *public_key; /* "" if none */
 	const char *data;
 	char *dir, *root, *console;
-	char **env; /* of everything it runs */
-	bool first; /* first boot of its disk */
+	const char *login; /* the image's default user */
+	char *home;	   /* its folder, on this computer */
+	char **env;	   /* of everything it runs */
+	bool first;	   /* first boot of its disk */
 	enum guest_stage stage;
 	pid_t worker; /* what boots it */
 	int control, signals, listener;
@@ -124,6 +128,13 @@ char **guest_environment(const struct guest *guest);
 /* guest_facts.c: what its kernel tells, written at every boot; and that cloud-init is through. */
 int guest_make_facts(const struct guest *guest);
 int guest_boot_done(const struct guest *guest);
+
+/*
+ * guest_script.c: user-data that is a script ("#!"). Only gpucloud's own is run, which is marked by
+ * its second line and writes below GPUCLOUD_TTL_ROOT alone; of any other the console says so.
+ */
+bool guest_has_script(const char *data, size_t len);
+void guest_run_script(const struct guest *guest);
 
 /* guest_boot.c: run in a process of their own; the exit status. */
 int guest_boot_early(struct guest *guest);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Booting, in cloud-init's order: bootcmd (at every boot), then, at the first one, write_files, host
- * keys and login keys; sshd; units that are enabled; runcmd at the first boot.
+ * keys and login keys; sshd; units that are enabled; runcmd at the first boot, or the startup script:
+ * sshd is up before that, with a host key of the machine's own making.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,7 +121,7 @@ static int host_key(const struct guest *guest, const struct cloudinit *cloudinit
 static int login_keys(const struct guest *guest, const struct cJSON *list)
 {
 	struct buf text = BUF_INIT;
-	char *path = xasprintf("%s/home/%s/.ssh/authorized_keys", guest->root, GUEST_LOGIN_USER);
+	char *path = xasprintf("%s/.ssh/authorized_keys", guest->home);
 	int rc;
 
 	if (*guest->public_key)
@@ -181,7 +182,7 @@ static int refuse(const struct guest *guest, const struct error *err)
 
 int guest_boot_early(struct guest *guest)
 {
-	struct cloudinit cloudinit;
+	struct cloudinit cloudinit = { 0 };
 	struct error err = ERROR_INIT;
 	struct buf banner = BUF_INIT;
 	int rc = 0;
@@ -189,7 +190,8 @@ int guest_boot_early(struct guest *guest)
 	console_banner(&banner, guest->order.id, guest->order.gpu, guest->order.gpus);
 	console_add(guest->console, "%s", banner.data);
 	buf_release(&banner);
-	if (cloudinit_parse(guest->data, guest->order.data_len, &cloudinit, &err))
+	if (!guest_has_script(guest->data, guest->order.data_len) &&
+	    cloudinit_parse(guest->data, guest->order.data_len, &cloudinit, &err))
 		return refuse(guest, &err);
 	console_add(guest->console, "cloud-init (simulated): stage 'init'");
 	run_script(guest, "bootcmd", cloudinit.bootcmd);
@@ -204,21 +206,29 @@ int guest_boot_early(struct guest *guest)
 	return rc ? 1 : 0;
 }
 
-int guest_boot_late(struct guest *guest)
+static void run_last(const struct guest *guest)
 {
-	char *sudo = xasprintf("%s/shims/sudo", guest->dir);
 	struct cloudinit cloudinit;
 	struct error err = ERROR_INIT;
 
-	console_add(guest->console, "[  OK  ] Started ssh.service - OpenBSD Secure Shell server.");
-	guest_exec(guest, (const char *const[]){ sudo, "systemctl", "start-enabled", NULL });
-	free(sudo);
-	if (guest->first &&
-	    cloudinit_parse(guest->data, guest->order.data_len, &cloudinit, &err) == 0) {
+	if (guest_has_script(guest->data, guest->order.data_len)) {
+		guest_run_script(guest);
+	} else if (cloudinit_parse(guest->data, guest->order.data_len, &cloudinit, &err) == 0) {
 		console_add(guest->console, "cloud-init (simulated): stage 'final'");
 		run_script(guest, "runcmd", cloudinit.runcmd);
 		cloudinit_release(&cloudinit);
 	}
+}
+
+int guest_boot_late(struct guest *guest)
+{
+	char *sudo = xasprintf("%s/shims/sudo", guest->dir);
+
+	console_add(guest->console, "[  OK  ] Started ssh.service - OpenBSD Secure Shell server.");
+	guest_exec(guest, (const char *const[]){ sudo, "systemctl", "start-enabled", NULL });
+	free(sudo);
+	if (guest->first)
+		run_last(guest);
 	guest_boot_done(guest);
 	console_add(guest->console,
 		    "cloud-init (simulated): finished\n\n%s login: ", guest->order.id);

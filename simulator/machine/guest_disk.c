@@ -10,15 +10,16 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "simulator/machine/guest.h"
 #include "simulator/machine/shims.h"
 
 #define ENV_MAX 24
 
-/* Who may be logged in as: the users that images come with. All are the same one here. */
-static const char *const users[] = { "ubuntu",	  "ec2-user",	"admin",    "debian",
-				     "centos",	  "fedora",	"rocky",    "almalinux",
-				     "azureuser", "paperspace", "gpucloud", "user" };
+/* The users that images come with, where none is named: the same one, whatever it is called. */
+static const char *const users[] = { GUEST_LOGIN_USER, "ec2-user", "admin", "debian",
+				     "centos",	       "fedora",   "rocky", "almalinux",
+				     "azureuser",      "gpucloud", "user" };
 
 static const struct {
 	const char *folder, *name;
@@ -127,21 +128,42 @@ static int write_users(const struct guest *guest)
 	unsigned uid = (unsigned)getuid(), gid = (unsigned)getgid();
 	int rc;
 
-	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
-		buf_addf(&text, "%s:x:%u:%u::%s/home/%s:/bin/bash\n", users[i], uid, gid,
-			 guest->root, GUEST_LOGIN_USER);
+	/* whose name comes first is what the number is called */
+	buf_addf(&text, "%s:x:%u:%u::%s:/bin/bash\n", guest->login, uid, gid, guest->home);
+	for (size_t i = 1; i < ARRAY_SIZE(users) && !guest->order.login[0]; i++)
+		buf_addf(&text, "%s:x:%u:%u::%s:/bin/bash\n", users[i], uid, gid, guest->home);
+	if (strcmp(guest->login, "root") != 0)
+		buf_addf(&text, "root:x:%u:%u::%s/root:/bin/bash\n", uid, gid, guest->root);
 	rc = write_in(guest, "sshd/passwd", text.data, 0644);
 	buf_clear(&text);
-	buf_addf(&text, "%s:x:%u:\n", GUEST_LOGIN_USER, gid);
+	buf_addf(&text, "%s:x:%u:\n", guest->login, gid);
 	if (rc == 0)
 		rc = write_in(guest, "sshd/group", text.data, 0644);
 	buf_release(&text);
 	return rc;
 }
 
+/* What sessions have of the machine: sshd makes their environment anew. */
+static void add_environment(const struct guest *guest, bool root, struct buf *text)
+{
+	buf_addstr(text, "SetEnv");
+	for (size_t i = 0; guest->env[i]; i++) {
+		const char *one = guest->env[i];
+
+		if (text_starts_with(one, "HOME=") || text_starts_with(one, "USER=") ||
+		    text_starts_with(one, "LOGNAME="))
+			continue;
+		if (root && text_starts_with(one, "PATH="))
+			buf_addf(text, " \"PATH=%s/rootshims:%s\"", guest->dir, one + 5);
+		else
+			buf_addf(text, " \"%s\"", one);
+	}
+	buf_addstr(text, root ? " GPUCLOUD_SIM_ROOT=1\n" : "\n");
+}
+
 /*
- * sshd runs as an ordinary user: no PAM, no login records. SetEnv is what its sessions have of the
- * machine: sshd makes their environment anew. Files go through a program of their own, not through
+ * sshd runs as an ordinary user: no PAM, no login records. root is another name of that user, for
+ * whom it is as if sudo had come before. Files go through a program of their own, not through
  * internal-sftp: that one is sshd itself after it has closed its descriptors, and nss_wrapper goes on
  * using the numbers of its files there, so that a folder being listed is rewound and told again.
  */
@@ -151,19 +173,14 @@ static int write_sshd_config(const struct guest *guest)
 	int rc;
 
 	buf_addf(&text,
-		 "AuthorizedKeysFile %s/home/%s/.ssh/authorized_keys\n"
+		 "AuthorizedKeysFile %%h/.ssh/authorized_keys\nPermitRootLogin prohibit-password\n"
 		 "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n"
 		 "StrictModes no\nPidFile none\nPrintMotd no\nPrintLastLog no\nUseDNS no\n"
 		 "X11Forwarding no\nLogLevel VERBOSE\nAcceptEnv LANG LC_*\n"
-		 "ClientAliveInterval 60\nSubsystem sftp " SFTP_PATH "\nSetEnv",
-		 guest->root, GUEST_LOGIN_USER);
-	for (size_t i = 0; guest->env[i]; i++) {
-		if (strncmp(guest->env[i], "HOME=", 5) != 0 &&
-		    strncmp(guest->env[i], "USER=", 5) != 0 &&
-		    strncmp(guest->env[i], "LOGNAME=", 8) != 0)
-			buf_addf(&text, " \"%s\"", guest->env[i]);
-	}
-	buf_addch(&text, '\n');
+		 "ClientAliveInterval 60\nSubsystem sftp " SFTP_PATH "\n");
+	add_environment(guest, false, &text);
+	buf_addstr(&text, "Match User root\n");
+	add_environment(guest, true, &text);
 	rc = write_in(guest, "sshd/sshd_config", text.data, 0644);
 	buf_release(&text);
 	return rc;
@@ -172,12 +189,19 @@ static int write_sshd_config(const struct guest *guest)
 /* A login shell reads /etc/profile, which sets PATH afresh: ~/.profile puts the shims before it. */
 static int write_home(const struct guest *guest)
 {
-	char *text = xasprintf("# a simulated machine\nPATH='%s/shims':$PATH\n"
-			       "PS1='$USER@%s (simulated):\\w\\$ '\n",
-			       guest->dir, guest->order.id);
-	int rc = write_in(guest, "root/home/" GUEST_LOGIN_USER "/.profile", text, 0644);
+	static const char format[] = "# a simulated machine\nPATH='%s%s/shims':$PATH\n"
+				     "PS1='$USER@%s (simulated):\\w\\$ '\n";
+	const char *dir = guest->dir, *id = guest->order.id;
+	char *path = xasprintf("%s/.profile", guest->home);
+	char *rootshims = xasprintf("%s/rootshims:", dir);
+	char *text = xasprintf(format, "", dir, id), *root = xasprintf(format, rootshims, dir, id);
+	int rc = guest_write(guest, path, text, strlen(text), 0644) ||
+		 write_in(guest, "root/root/.profile", root, 0644);
 
+	free(root);
 	free(text);
+	free(rootshims);
+	free(path);
 	return rc;
 }
 
@@ -185,7 +209,6 @@ static int make_folders(const struct guest *guest)
 {
 	static const char *const folders[] = { "root/etc/ssh",
 					       "root/etc/systemd/system",
-					       "root/home/" GUEST_LOGIN_USER "/.ssh",
 					       "root/root",
 					       "root/var/lib/gpucloud",
 					       "root/var/log",
@@ -195,8 +218,10 @@ static int make_folders(const struct guest *guest)
 					       "root/proc",
 					       "root/run/systemd",
 					       "sshd" };
-	int rc = 0;
+	char *home = xasprintf("%s/.ssh/", guest->home);
+	int rc = make_parents(home);
 
+	free(home);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && rc == 0; i++) {
 		char *path = xasprintf("%s/%s/", guest->dir, folders[i]);
 
@@ -234,9 +259,9 @@ char **guest_environment(const struct guest *guest)
 	env[n++] = xasprintf("PATH=%s/shims:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 			     "/sbin:/bin",
 			     guest->dir);
-	env[n++] = xasprintf("HOME=%s/home/%s", guest->root, GUEST_LOGIN_USER);
-	env[n++] = xstrdup("USER=" GUEST_LOGIN_USER);
-	env[n++] = xstrdup("LOGNAME=" GUEST_LOGIN_USER);
+	env[n++] = xasprintf("HOME=%s", guest->home);
+	env[n++] = xasprintf("USER=%s", guest->login);
+	env[n++] = xasprintf("LOGNAME=%s", guest->login);
 	env[n++] = xstrdup("LANG=C.UTF-8");
 	env[n++] = xasprintf("TMPDIR=%s/tmp", guest->root);
 	env[n++] = xstrdup("DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent");

@@ -6,8 +6,9 @@
  *   sshd  Debian's sshd, one "sshd -i" forked per connection, behind a listener on the instance's
  *         own loopback address (127.x.y.z made from its id) and the simulator's one claimed port
  *
- * User-data is "#cloud-config" and one JSON object (cloudinit.h); anything else is refused and the
- * boot fails, visibly in the console output. Nothing of it touches this computer: paths are below
+ * User-data is "#cloud-config" and one JSON object (cloudinit.h), or gpucloud's own startup script
+ * (guest_script.c): no other script is run, and the machine boots without it. Anything else is
+ * refused and the boot fails, visibly in the console output. Nothing of it touches this computer: paths are below
  * the machine's own root folder, commands are shims, nothing runs as uid 0, nothing can gain rights.
  *
  * One process, the supervisor, is forked at machines_start() while the caller has no threads yet.
@@ -84,6 +85,7 @@ struct machine_boot {
 	const void *user_data; /* raw; len 0: none */
 	size_t len;
 	const char *public_key; /* a line for the login user's authorized_keys, or NULL */
+	const char *login;	/* the image's default user; NULL: "ubuntu", and its like as well */
 	bool guarded;		/* false: everybody may connect */
 	const struct machine_admit *admits;
 	size_t nr_admits; /* at most MACHINE_ADMITS_MAX */

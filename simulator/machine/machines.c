@@ -119,19 +119,21 @@ static void order_of(struct order *order, enum order_kind kind, const char *id)
 /* What a machine would say if there were one. */
 static void boot_fake(struct machine_record *record, const struct machine_boot *boot)
 {
-	struct cloudinit cloudinit;
+	struct cloudinit cloudinit = { 0 };
+	bool script = guest_has_script(boot->user_data, boot->len);
 	struct error err = ERROR_INIT;
 
 	console_banner(&record->console, boot->id, boot->gpu ? boot->gpu : "", boot->gpus);
 	buf_addch(&record->console, '\n');
-	if (cloudinit_parse(boot->user_data, boot->len, &cloudinit, &err)) {
+	if (!script && cloudinit_parse(boot->user_data, boot->len, &cloudinit, &err)) {
 		buf_addstr(&record->console, "cloud-init: user-data is refused: ");
 		text_escape(&record->console, err.message, strlen(err.message));
 		buf_addstr(&record->console, "\n[FAILED] Failed to start cloud-init.service: this "
 					     "simulated machine does not boot.\n");
 		return;
 	}
-	buf_addstr(&record->console, "cloud-init (simulated): finished; nothing runs here\n");
+	buf_addf(&record->console, "%s (simulated): finished; nothing runs here\n",
+		 script ? "startup script" : "cloud-init");
 	if (cloudinit.host_public)
 		buf_addf(&record->console,
 			 "-----BEGIN SSH HOST KEY KEYS-----\n%s\n"
@@ -159,12 +161,14 @@ void machines_boot(struct machines *machines, const struct machine_boot *boot,
 		   char address[MACHINE_ADDRESS_MAX])
 {
 	size_t key_len = boot->public_key ? strlen(boot->public_key) : 0;
+	const char *login = boot->login ? boot->login : "";
 	struct machine_record *record;
 	struct order order;
 
 	address[0] = '\0';
-	/* ids become names of folders; sizes are the cloud's to check, and end here */
+	/* ids and users become names of folders; sizes are the cloud's to check, and end here */
 	if (!text_is_token(boot->id, "-", MACHINE_ID_MAX - 1) ||
+	    (*login && !text_is_token(login, "-_", GUEST_LOGIN_MAX - 1)) ||
 	    key_len + boot->len > ORDER_DATA_MAX || machines->kind == MACHINE_NONE)
 		return;
 	record = record_of(machines, boot->id);
@@ -179,6 +183,7 @@ void machines_boot(struct machines *machines, const struct machine_boot *boot,
 	order.faults = machines->faults;
 	memcpy(order.address, record->address, sizeof(record->address));
 	snprintf(order.gpu, sizeof(order.gpu), "%s", boot->gpu ? boot->gpu : "");
+	snprintf(order.login, sizeof(order.login), "%s", login);
 	order.gpus = boot->gpu ? boot->gpus : 0;
 	order.gpu_mem_mib = boot->gpu_mem_mib;
 	order.key_len = (uint32_t)key_len;

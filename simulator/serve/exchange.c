@@ -11,6 +11,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "simulator/cloud/cloud.h"
+#include "simulator/cloud/rest.h"
 #include "simulator/cloud/service.h"
 #include "simulator/serve/server_internal.h"
 
@@ -138,11 +139,14 @@ static void stream_free(void *cls)
 struct delivery {
 	struct cloud_reply reply;
 	struct wire_fault fault;
+	bool json; /* of a cloud that speaks it: a giant begins as one */
 };
 
 static struct MHD_Response *make_response(struct server *server, const struct delivery *delivery)
 {
-	static const char giant[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><item>";
+	static const char xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><item>";
+	static const char json[] = "{\"hasMore\":false,\"items\":[{\"id\":\"";
+	const char *giant = delivery->json ? json : xml;
 	const struct cloud_reply *reply = &delivery->reply;
 	const char *body = reply->body.data;
 	size_t len = reply->body.len;
@@ -151,7 +155,7 @@ static struct MHD_Response *make_response(struct server *server, const struct de
 
 	if (delivery->fault.kind == WIRE_GIANT) {
 		body = giant;
-		len = sizeof(giant) - 1;
+		len = strlen(giant);
 		total = delivery->fault.bytes > len ? delivery->fault.bytes : len;
 	}
 	stream = xcalloc(1, sizeof(*stream));
@@ -172,6 +176,7 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
 {
 	const struct cloud_reply *reply = &delivery->reply;
 	bool giant = delivery->fault.kind == WIRE_GIANT;
+	const char *type = reply->content_type;
 	struct MHD_Response *response;
 	enum MHD_Result rc;
 
@@ -182,10 +187,17 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
 	if (!response)
 		out_of_memory();
 	exchange_stamp(server, response);
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				giant || !reply->content_type ? "text/xml;charset=UTF-8"
-							      : reply->content_type);
-	MHD_add_response_header(response, "x-amzn-RequestId", reply->request_id);
+	if (giant || !reply->content_type)
+		type = delivery->json ? "application/json" : "text/xml;charset=UTF-8";
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(response, reply->id_header ? reply->id_header : "x-amzn-RequestId",
+				reply->request_id);
+	for (size_t i = 0; i < reply->nr_headers; i++) {
+		char value[24];
+
+		snprintf(value, sizeof(value), "%lld", (long long)reply->headers[i].value);
+		MHD_add_response_header(response, reply->headers[i].name, value);
+	}
 	rc = MHD_queue_response(connection, giant ? 200 : (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	return rc;
@@ -228,6 +240,7 @@ static void peer_of(struct MHD_Connection *connection, char out[INET_ADDRSTRLEN]
 static void ask_cloud(struct server *server, const struct cloud_request *request,
 		      struct delivery *delivery)
 {
+	const char *service, *action;
 	struct sim_clock clock;
 	struct route route;
 
@@ -237,6 +250,7 @@ static void ask_cloud(struct server *server, const struct cloud_request *request
 	clock.shown_ms = server_clock_ms(server);
 	clock.also_ms = clock.shown_ms - server->offset_ms;
 	cloud_route(request, &route);
+	delivery->json = rest_names(request, &service, &action);
 	delivery->fault = wire_next(&server->wire, &route);
 	if (delivery->fault.kind == WIRE_DOUBLE) {
 		struct cloud_reply unheard = CLOUD_REPLY_INIT;

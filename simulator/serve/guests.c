@@ -29,6 +29,7 @@ static void boot(void *ctx, const struct cloud_boot *boot, char *address)
 					      .user_data = boot->user_data,
 					      .len = boot->len,
 					      .public_key = boot->public_key,
+					      .login = boot->login,
 					      .guarded = true,
 					      .admits = admits,
 					      .nr_admits = boot->nr_admits };

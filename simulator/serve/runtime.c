@@ -167,6 +167,10 @@ int runtime_write(const struct runtime *runtime, const struct running *running, 
 	cJSON_AddStringToObject(root, "access_key_id", running->access_key_id);
 	cJSON_AddStringToObject(root, "secret_access_key", running->secret_access_key);
 	cJSON_AddStringToObject(root, "region", running->region);
+	cJSON_AddStringToObject(root, "paperspace_api_key", running->paperspace_api_key);
+	cJSON_AddStringToObject(root, "paperspace_read_key", running->paperspace_read_key);
+	cJSON_AddStringToObject(root, "digitalocean_token", running->digitalocean_token);
+	cJSON_AddStringToObject(root, "digitalocean_read_token", running->digitalocean_read_token);
 	cJSON_AddStringToObject(root, "admin_token", running->admin_token);
 	cJSON_AddStringToObject(root, "started", time_format(started, running->started));
 	cJSON_AddStringToObject(root, "machines", machine_kind_name(running->machines));
@@ -214,6 +218,23 @@ static int parse_machines(const struct json *json, struct running *ret, struct e
 	return machine_kind_parse(kind, &ret->machines, err);
 }
 
+/* The keys of the clouds beside EC2. */
+static int parse_tokens(const struct json *json, struct running *ret, struct error *err)
+{
+	const char *paperspace, *paperspace_read, *digitalocean, *digitalocean_read;
+
+	if (json_string(json->root, "paperspace_api_key", 128, &paperspace, err) ||
+	    json_string(json->root, "paperspace_read_key", 128, &paperspace_read, err) ||
+	    json_string(json->root, "digitalocean_token", 128, &digitalocean, err) ||
+	    json_string(json->root, "digitalocean_read_token", 128, &digitalocean_read, err))
+		return -1;
+	ret->paperspace_api_key = xstrdup(paperspace);
+	ret->paperspace_read_key = xstrdup(paperspace_read);
+	ret->digitalocean_token = xstrdup(digitalocean);
+	ret->digitalocean_read_token = xstrdup(digitalocean_read);
+	return 0;
+}
+
 static int parse(const struct json *json, struct running *ret, struct error *err)
 {
 	const char *endpoint, *ca, *key, *secret, *region, *token, *started;
@@ -227,7 +248,8 @@ static int parse(const struct json *json, struct running *ret, struct error *err
 	    json_string(json->root, "region", 64, &region, err) ||
 	    json_string(json->root, "admin_token", 128, &token, err) ||
 	    json_string(json->root, "started", TIME_TEXT_MAX, &started, err) ||
-	    time_parse(started, "started", &ret->started, err) || parse_machines(json, ret, err))
+	    time_parse(started, "started", &ret->started, err) || parse_machines(json, ret, err) ||
+	    parse_tokens(json, ret, err))
 		return -1;
 	ret->pid = (pid_t)pid;
 	ret->endpoint = xstrdup(endpoint);
@@ -271,6 +293,10 @@ void running_release(struct running *running)
 	free(running->access_key_id);
 	free(running->secret_access_key);
 	free(running->region);
+	free(running->paperspace_api_key);
+	free(running->paperspace_read_key);
+	free(running->digitalocean_token);
+	free(running->digitalocean_read_token);
 	free(running->admin_token);
 	*running = (struct running){ 0 };
 }

@@ -4,8 +4,9 @@
  * $GPUCLOUD_SIMULATOR_DIR, else $XDG_RUNTIME_DIR/gpucloud-sim, else /tmp/gpucloud-UID/sim. It holds
  *
  *   sim.json  where and how to reach the one that runs (0600, replaced atomically): pid, endpoint,
- *             ca_bundle, access_key_id, secret_access_key, region, admin_token, started, machines
- *             (none, fake, sshd) and, where SSH answers on them, ssh_port
+ *             ca_bundle, access_key_id, secret_access_key, region, paperspace_api_key,
+ *             paperspace_read_key, digitalocean_token, digitalocean_read_token, admin_token,
+ *             started, machines (none, fake, sshd) and, where SSH answers on them, ssh_port
  *   ca.pem    the authority that signed its certificate
  *   machines  a symbolic link to the folder of simulated machines, where there are any
  *   sim.lock  locked for as long as it lives: a pid may be used again, a lock cannot lie
@@ -33,6 +34,8 @@ struct runtime {
 struct running {
 	pid_t pid;
 	char *endpoint, *ca_bundle, *access_key_id, *secret_access_key, *region, *admin_token;
+	char *paperspace_api_key, *paperspace_read_key;
+	char *digitalocean_token, *digitalocean_read_token;
 	int64_t started;
 	enum machine_kind machines;
 	uint16_t ssh_port; /* 0: none */

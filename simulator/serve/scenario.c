@@ -99,9 +99,14 @@ static int times(const cJSON *node, int64_t now_ms, struct fault *fault, struct 
 
 static int check_cloud(const struct fault *fault, struct error *err)
 {
-	if (fault->kind == FAULT_ERROR && (!fault->code || fault->status < 400))
+	/* One cloud really sends errors under status 200. */
+	bool hidden =
+		fault->status == 200 && fault->service && strcmp(fault->service, "paperspace") == 0;
+
+	if (fault->kind == FAULT_ERROR && (!fault->code || (fault->status < 400 && !hidden)))
 		return error_set(err, ERROR_USAGE,
-				 "fault: an 'error' needs a 'status' from 400 and a 'code'");
+				 "fault: an 'error' needs a 'code' and a 'status' from 400 on (of "
+				 "service 'paperspace' also 200)");
 	if (fault->kind == FAULT_PRICE && fault->price_micros <= 0)
 		return error_set(err, ERROR_USAGE, "fault: a 'price' needs a 'price'");
 	if (fault->kind == FAULT_DELAY && fault->delay_ms <= 0)
@@ -111,20 +116,25 @@ static int check_cloud(const struct fault *fault, struct error *err)
 
 static int cloud_fault(const cJSON *node, int64_t now_ms, struct fault *ret, struct error *err)
 {
-	static const char *const names[] = { "kind",   "service", "action",   "first",
-					     "count",  "status",  "code",     "message",
-					     "zone",   "type",	  "price",    "probability",
-					     "from_s", "until_s", "delay_ms", NULL };
+	static const char *const names[] = { "kind",	"service",  "action",	   "first",
+					     "count",	"status",   "code",	   "message",
+					     "zone",	"price",    "probability", "from_s",
+					     "until_s", "delay_ms", "type",	   NULL };
+	static const char *const of_image[] = { "kind",	  "service", "image",
+						"from_s", "until_s", NULL };
 	int64_t first, count, status;
 
-	if (known(node, "fault", names, err) || text(node, "service", 31, &ret->service, err) ||
+	if (known(node, "fault", ret->kind == FAULT_NO_IMAGE ? of_image : names, err) ||
+	    text(node, "service", 31, &ret->service, err) ||
 	    text(node, "action", 63, &ret->action, err) ||
 	    text(node, "code", 79, &ret->code, err) ||
 	    text(node, "message", 400, &ret->message, err) ||
-	    text(node, "zone", 40, &ret->zone, err) || text(node, "type", 40, &ret->type, err) ||
+	    text(node, "zone", 40, &ret->zone, err) ||
+	    text(node, ret->kind == FAULT_NO_IMAGE ? "image" : "type", 60, &ret->type, err) ||
 	    number(node, "first", 1, TURNS_MAX, 1, &first, err) ||
 	    number(node, "count", 0, TURNS_MAX, 0, &count, err) ||
-	    number(node, "status", 400, 599, ret->kind == FAULT_ERROR ? 0 : 503, &status, err) ||
+	    number(node, "status", ret->kind == FAULT_ERROR ? 200 : 400, 599,
+		   ret->kind == FAULT_ERROR ? 0 : 503, &status, err) ||
 	    number(node, "delay_ms", 0, DELAY_MAX, 0, &ret->delay_ms, err) ||
 	    probability(node, &ret->probability, err) || price(node, &ret->price_micros, err) ||
 	    times(node, now_ms, ret, err))
@@ -216,9 +226,12 @@ int fault_parse(const struct cJSON *node, int64_t now_ms, struct any_fault *ret,
 		}
 	}
 	error_set(err, ERROR_USAGE, "fault: unknown kind '%s'", kind);
-	return error_hint(err, "error, html, delay, cut, lost, truncate, no-capacity, price, "
-			       "interrupt, giant, slow, double, skew, swap-host-key, hang, refuse, "
-			       "disconnect, heal");
+	return error_hint(
+		err,
+		"error, html, delay, cut, lost, truncate, no-capacity, price, "
+		"interrupt, event-stuck, event-error, no-image, short-regions, "
+		"full-regions, bad-standing, giant, slow, double, skew, swap-host-key, hang, refuse, "
+		"disconnect, heal");
 }
 
 static int quotas(const cJSON *root, struct scenario *ret, struct error *err)

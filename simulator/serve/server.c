@@ -80,6 +80,32 @@ static void make_keys(struct server *server)
 	server->admin_token = xstrdup(token);
 }
 
+/* Hexadecimal behind a mark, as those clouds' own keys look. */
+static char *make_token(const char *mark, size_t bytes)
+{
+	unsigned char bits[32];
+	struct buf hex = BUF_INIT;
+	char *token;
+
+	rng_system.fill(rng_system.ctx, bits, sizeof(bits));
+	hex_encode(&hex, bits, bytes);
+	token = xasprintf("%s%s", mark, hex.data);
+	buf_wipe(&hex);
+	return token;
+}
+
+static void make_tokens(struct server *server)
+{
+	server->paperspace_key = make_token("", 15);
+	server->paperspace_read_key = make_token("", 15);
+	server->digitalocean_token = make_token("dop_v1_", 32);
+	server->digitalocean_read_token = make_token("dop_v1_", 32);
+	server->facts.paperspace_key = server->paperspace_key;
+	server->facts.paperspace_read_key = server->paperspace_read_key;
+	server->facts.digitalocean_token = server->digitalocean_token;
+	server->facts.digitalocean_read_token = server->digitalocean_read_token;
+}
+
 static uint64_t random_seed(void)
 {
 	uint64_t seed;
@@ -142,6 +168,10 @@ static int make_cloud(struct server *server, const struct server_config *config,
 				      .start = now_ms / 1000,
 				      .access_key = server->access_key,
 				      .secret_key = server->secret_key,
+				      .paperspace_key = server->paperspace_key,
+				      .paperspace_read_key = server->paperspace_read_key,
+				      .digitalocean_token = server->digitalocean_token,
+				      .digitalocean_read_token = server->digitalocean_read_token,
 				      .boot_ms = config->boot_ms,
 				      .machines = config->machines == MACHINE_NONE
 							  ? NULL
@@ -223,6 +253,7 @@ int server_start(const struct server_config *config, struct server **ret, struct
 		return -1;
 	}
 	make_keys(server);
+	make_tokens(server);
 	/* Clients are told of an authority even where plain HTTP needs none: one shape for all. */
 	if (make_cloud(server, config, err) || tls_identity_make(&server->identity, err) ||
 	    listen_on(server, config->port, err)) {
@@ -264,6 +295,10 @@ void server_free(struct server *server)
 	free(server->endpoint);
 	free(server->access_key);
 	free(server->secret_key);
+	free(server->paperspace_key);
+	free(server->paperspace_read_key);
+	free(server->digitalocean_token);
+	free(server->digitalocean_read_token);
 	free(server->admin_token);
 	pthread_cond_destroy(&server->wake);
 	pthread_mutex_destroy(&server->lock);

@@ -43,6 +43,8 @@ struct server_config { /* zeroed: the defaults */
 struct server_facts {
 	const char *endpoint; /* "https://127.0.0.1:12345" */
 	const char *access_key, *secret_key;
+	const char *paperspace_key, *paperspace_read_key; /* the second may only look */
+	const char *digitalocean_token, *digitalocean_read_token;
 	const char *region;
 	const char *admin_token;
 	const char *ca_pem;

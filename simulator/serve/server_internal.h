@@ -35,6 +35,7 @@ struct server {
 	struct MHD_Daemon *daemon;
 	struct server_facts facts;
 	char *endpoint, *access_key, *secret_key, *admin_token;
+	char *paperspace_key, *paperspace_read_key, *digitalocean_token, *digitalocean_read_token;
 	void (*stop)(void *ctx);
 	void *stop_ctx;
 };

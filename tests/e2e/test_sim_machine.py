@@ -237,7 +237,7 @@ def test_files_and_commands(mine, key, host_key):
     (user_data(bootcmd=[["a", 1]]), "bootcmd"),
     (user_data(ssh_deletekeys="yes"), "ssh_deletekeys"),
     (user_data(ssh_authorized_keys=["a\nb"]), "ssh_authorized_keys"),
-    ("#!/bin/sh\ntrue\n", "#cloud-config"),
+    ("# !/bin/sh\ntrue\n", "#cloud-config"),
     ("#cloud-config\nruncmd:\n - true\n", "user-data"),
     ("#cloud-config\n[]", "expected an object"),
     ("#cloud-config\n{\"runcmd\":[],\"runcmd\":[]}", "runcmd"),

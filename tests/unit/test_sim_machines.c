@@ -15,6 +15,7 @@
 #include "core/mem.h"
 #include "sim_fixture.h"
 #include "simulator/machine/cloudinit.h"
+#include "simulator/machine/machine.h"
 
 #define RUN "Action=RunInstances&MinCount=1&MaxCount=1&ImageId=%s&UserData=aGVsbG8%%3D"
 #define ASK "Action=DescribeInstances&InstanceId.1=%s"
@@ -244,12 +245,51 @@ static void test_script(void **state)
 	cloudinit_release(&cloudinit);
 }
 
+/* A fake machine says what one would say; of a script it reads nothing. */
+static void test_fake_startup(void **state)
+{
+	static const struct {
+		const char *data, *login, *says; /* NULL: nothing is booted */
+	} cases[] = {
+		{ "#!/bin/sh\nfalse\n", "paperspace", "startup script (simulated): finished" },
+		{ "#!", "root", "startup script (simulated): finished" },
+		{ "", "root", "cloud-init (simulated): finished" },
+		{ "#", NULL, "user-data is refused" },
+		{ " #!/bin/sh\n", NULL, "user-data is refused" },
+		{ "#!/bin/sh\n", "a/b", NULL },
+		{ "#!/bin/sh\n", "../..", NULL },
+		{ "#!/bin/sh\n", "abcdefghijklmnopqrstuvwxyz0123456", NULL },
+	};
+	const struct machines_config config = { .kind = MACHINE_FAKE };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct machine_boot boot = { .id = "ps123abc",
+						   .login = cases[i].login,
+						   .user_data = cases[i].data,
+						   .len = strlen(cases[i].data) };
+		struct machines *machines;
+		struct error err = ERROR_INIT;
+		struct buf console = BUF_INIT;
+		char address[MACHINE_ADDRESS_MAX];
+
+		assert_int_equal(machines_start(&config, &machines, &err), 0);
+		machines_boot(machines, &boot, address);
+		assert_string_equal(address, "");
+		machines_console(machines, "ps123abc", &console);
+		if (cases[i].says ? !strstr(console.data, cases[i].says) : console.len > 0)
+			fail_msg("'%s' said: %s", cases[i].data, console.data);
+		buf_release(&console);
+		machines_free(machines);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),   cmocka_unit_test(test_off_by_itself),
 		cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_user_data),
-		cmocka_unit_test(test_script),
+		cmocka_unit_test(test_script), cmocka_unit_test(test_fake_startup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
