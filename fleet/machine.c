@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "fleet/admit.h"
+#include "fleet/look.h"
 #include "fleet/machine_internal.h"
 #include "fleet/simulator_profile.h"
 
@@ -17,6 +18,7 @@
 #define PAUSE_MAX_MS   5000
 #define CONSOLE_LINES  12
 #define RENEWALS       2 /* somebody else replaces the host key at this moment */
+#define EARLY	       "HostKeyEarly"
 
 int machine_port(const struct settings *settings, uint16_t *ret, struct error *err)
 {
@@ -77,6 +79,32 @@ static int dial(struct visit *visit, const struct trust *trust, struct remote **
 	return -1;
 }
 
+/* What is shown may be the image's own key. Not where a key of its own was recorded: a machine that
+ * had its script run, or a login by the tag alone. */
+static bool may_be_booting(const struct visit *visit, const struct trust *trust)
+{
+	struct fleet *fleet = visit->fleet;
+	const struct instance *instance = visit->instance;
+
+	if (fleet->ops->boot_form != BOOT_SCRIPT || trust->nr_recorded || !instance->launched)
+		return false;
+	int64_t now = look_now(fleet, fleet->provider, instance->region);
+	return now < instance->launched + MACHINE_BOOT_S;
+}
+
+static int not_booted(const struct visit *visit, struct error *err)
+{
+	error_set(err, ERROR_AUTH,
+		  "%s at %s shows another host key than ours: its startup script may not have run "
+		  "yet; nothing was sent",
+		  visit->instance->id, visit->instance->public_ip);
+	snprintf(err->code, sizeof(err->code), "%s", EARLY);
+	return error_hint(err,
+			  "if that stays so the script failed, or it is another machine: gpucloud "
+			  "terminate %s",
+			  visit->instance->id);
+}
+
 int machine_login(struct visit *visit, struct trust *trust, struct machine *machine,
 		  struct error *err)
 {
@@ -97,7 +125,8 @@ int machine_login(struct visit *visit, struct trust *trust, struct machine *mach
 		if (strcmp(err->code, "HostKeyMismatch") != 0)
 			return -1;
 		if (turn == RENEWALS || !trust_renew(visit, trust))
-			return trust_refused(visit, trust, err);
+			return may_be_booting(visit, trust) ? not_booted(visit, err)
+							    : trust_refused(visit, trust, err);
 		trust_release(trust);
 		error_clear(err);
 	}
@@ -285,7 +314,8 @@ int machine_wait(struct fleet *fleet, const struct instance *instance, int64_t t
 		if (machine_connect(fleet, instance, left < CONNECT_MS ? left : CONNECT_MS,
 				    first ? events : &again, ret, err) == 0)
 			return 0;
-		if (err->kind != ERROR_NETWORK && err->kind != ERROR_TIMEOUT)
+		if (err->kind != ERROR_NETWORK && err->kind != ERROR_TIMEOUT &&
+		    strcmp(err->code, EARLY) != 0)
 			break;
 		int64_t waited = clock_mono_ms(fleet->clock) - start;
 		left = timeout_s * 1000 - waited - pause;

@@ -10,12 +10,20 @@
  * "HostKeyMismatch", nothing is sent. At the first login with the seeded key the machine makes
  * itself another one: its public half is recorded before it is installed, the tag follows, and once
  * it was seen to work the seeded one counts no more. Several may do so at once, here and elsewhere.
+ *
+ * A startup script (BOOT_SCRIPT) runs once sshd is up, with a key of the image's: a machine younger than
+ * MACHINE_BOOT_S by the cloud's clock, whose key this computer has never seen, may show that one for
+ * a while. It is not believed either, and nothing is sent; the code is then "HostKeyEarly": it is
+ * worth asking again.
  */
 #ifndef GPUCLOUD_FLEET_MACHINE_H
 #define GPUCLOUD_FLEET_MACHINE_H
 
 #include "fleet/fleet.h"
 #include "ssh/remote.h"
+
+/* So long after its launch a machine of a cloud with startup scripts may still be at its first boot. */
+#define MACHINE_BOOT_S (INT64_C(30) * 60)
 
 /* What waiting tells; slots may be NULL. */
 struct machine_events {
@@ -45,7 +53,8 @@ int machine_connect(struct fleet *fleet, const struct instance *instance, int64_
 
 /*
  * Connects as soon as the machine answers: tries again with backoff while nothing listens or sshd
- * is not ready, until timeout_s. A wrong host key or a refused login ends it at once. Where the
+ * is not ready, or shows its first key ("HostKeyEarly"), until timeout_s. Another host key or a
+ * refused login ends it at once. Where the
  * machine did not answer, or not as it should, the end of its console output is told by events->note.
  */
 int machine_wait(struct fleet *fleet, const struct instance *instance, int64_t timeout_s,

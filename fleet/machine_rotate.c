@@ -147,8 +147,7 @@ static int settle(struct visit *visit, struct error *err)
 	    ssh_public_fingerprint(visit->seen.host_key, hash, err) < 0)
 		return -1;
 	const struct tag tag = { TAG_HOSTKEY, hash };
-	if ((fleet->ops->caps & PROVIDER_CAP_TAGS) && strcmp(visit->tag, hash) != 0 &&
-	    fleet_tag(fleet, instance, &tag, err) < 0)
+	if (strcmp(visit->tag, hash) != 0 && fleet_tag(fleet, instance, &tag, err) < 0)
 		return -1;
 	hostkeys_forget(fleet->paths, instance->launch_id, NULL);
 	return 0;

@@ -2,6 +2,7 @@
 #include "fleet/userdata.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +14,26 @@
 #include "core/text.h"
 #include "fleet/hostkeys.h"
 #include "fleet/machine/machine_files.h"
+#include "fleet/userdata_internal.h"
 #include "ssh/key.h"
 
-/* No valid input makes more: two keys and the files of fleet/machine. cJSON wants 5 to spare. */
-#define PRINT_MAX ((size_t)32 << 10)
 #define PEM_MAX	  4096
+#define UNIT_MARK "@SECONDS@"
 
-#define ENABLE_ARGS 4 /* the last arguments of what arms: the command that is run in the end */
-
-#define TTL_UNIT    "gpucloud-ttl.service"
-#define UNIT_MARK   "@SECONDS@"
-#define SCRIPT_PATH "/usr/local/lib/gpucloud/ttl"
-#define STATE_PATH  "/var/lib/gpucloud/ttl-left"
-#define UNIT_PATH   "/etc/systemd/system/" TTL_UNIT
+const char *const userdata_arm[USERDATA_ARM_WORDS] = {
+	"systemd-run",
+	"--no-block",
+	"--unit=gpucloud-ttl-arm",
+	"--property=DefaultDependencies=no",
+	"--property=Restart=on-failure",
+	"--property=RestartSec=5",
+	"--property=StartLimitIntervalSec=3600",
+	"--property=StartLimitBurst=60",
+	"systemctl",
+	"enable",
+	"--now",
+	USERDATA_UNIT,
+};
 
 static const char pem_head[] = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
 static const char pem_tail[] = "\n-----END OPENSSH PRIVATE KEY-----";
@@ -54,22 +62,8 @@ static void append(cJSON *array, cJSON *item)
 		out_of_memory();
 }
 
-static int add_login_key(cJSON *root, const char *login_key, struct error *err)
-{
-	char line[SSH_LINE_MAX];
-
-	if (hostkeys_line(login_key, line, err) < 0)
-		return error_prefix(err, "login key");
-	char *named = xasprintf("%s gpucloud", line);
-	cJSON *keys = must(cJSON_CreateArray());
-	append(keys, cJSON_CreateString(named));
-	put(root, "ssh_authorized_keys", keys);
-	free(named);
-	return 0;
-}
-
 /*
- * The file as sshd reads it: it must end in a newline. *ret is a wiped copy's to be; NULL and an
+ * The file as sshd reads it: it must end in a newline. A copy that is to be wiped; NULL and an
  * error where the text is no key file, so that nothing else can ride in it.
  */
 static char *pem_copy(const struct secret *pem, struct error *err)
@@ -92,25 +86,78 @@ static char *pem_copy(const struct secret *pem, struct error *err)
 	return copy;
 }
 
-/* *pem is what root refers to: to be wiped and freed after it. */
-static int add_host_key(cJSON *root, const struct ssh_key *key, char **pem, struct error *err)
+static int check_login_key(const char *login_key, struct userdata_parts *parts, struct error *err)
 {
 	char line[SSH_LINE_MAX];
 
-	if (hostkeys_line(key->public_line, line, err) < 0)
+	if (hostkeys_line(login_key, line, err) < 0)
+		return error_prefix(err, "login key");
+	snprintf(parts->login_key, sizeof(parts->login_key), "%s gpucloud", line);
+	return 0;
+}
+
+static int check_host_key(const struct ssh_key *key, struct userdata_parts *parts,
+			  struct error *err)
+{
+	if (hostkeys_line(key->public_line, parts->host_public, err) < 0)
 		return error_prefix(err, "host key");
-	if (!text_starts_with(line, "ssh-ed25519 "))
+	if (!text_starts_with(parts->host_public, "ssh-ed25519 "))
 		return error_set(err, ERROR_CONFIG, "host key: not an ed25519 key");
-	*pem = pem_copy(&key->private_pem, err);
-	if (!*pem)
+	parts->host_private = pem_copy(&key->private_pem, err);
+	return parts->host_private ? 0 : -1;
+}
+
+static int check_ttl(int64_t ttl_s, struct userdata_parts *parts, struct error *err)
+{
+	const char *mark = strstr(machine_ttl_service, UNIT_MARK);
+	size_t before = mark ? (size_t)(mark - machine_ttl_service) : strlen(machine_ttl_service);
+
+	if (ttl_s < USERDATA_TTL_MIN_S || ttl_s > USERDATA_TTL_MAX_S)
+		return error_set(err, ERROR_USAGE,
+				 "a time limit of %" PRId64 " s is not within one minute and 366 "
+				 "days",
+				 ttl_s);
+	snprintf(parts->ttl, sizeof(parts->ttl), "%" PRId64, ttl_s);
+	parts->unit = xasprintf("%.*s%s%s", (int)before, machine_ttl_service, parts->ttl,
+				machine_ttl_service + before + (mark ? strlen(UNIT_MARK) : 0));
+	return 0;
+}
+
+static int check(const struct userdata *userdata, struct userdata_parts *parts, struct error *err)
+{
+	if (userdata->ttl_s && check_ttl(userdata->ttl_s, parts, err) < 0)
 		return -1;
+	if (userdata->login_key && check_login_key(userdata->login_key, parts, err) < 0)
+		return -1;
+	return userdata->host_key ? check_host_key(userdata->host_key, parts, err) : 0;
+}
+
+static void parts_release(struct userdata_parts *parts)
+{
+	if (parts->host_private)
+		explicit_bzero(parts->host_private, strlen(parts->host_private));
+	free(parts->host_private);
+	free(parts->unit);
+}
+
+static void add_login_key(cJSON *root, const struct userdata_parts *parts)
+{
+	cJSON *keys = must(cJSON_CreateArray());
+
+	append(keys, cJSON_CreateString(parts->login_key));
+	put(root, "ssh_authorized_keys", keys);
+}
+
+/* parts must outlive root: a copy would be one more to wipe. */
+static void add_host_key(cJSON *root, const struct userdata_parts *parts)
+{
+	cJSON *keys = must(cJSON_CreateObject());
+
 	/* What the image brought, or another machine of the same image has, must not be served. */
 	put(root, "ssh_deletekeys", cJSON_CreateTrue());
-	cJSON *keys = must(cJSON_CreateObject());
-	put(keys, "ed25519_private", cJSON_CreateStringReference(*pem));
-	put_string(keys, "ed25519_public", line);
+	put(keys, "ed25519_private", cJSON_CreateStringReference(parts->host_private));
+	put_string(keys, "ed25519_public", parts->host_public);
 	put(root, "ssh_keys", keys);
-	return 0;
 }
 
 static void add_file(cJSON *files, const char *path, const char *mode, const char *content)
@@ -133,90 +180,80 @@ static cJSON *one_command(const char *const *argv, size_t n)
 }
 
 /* The unit is written last: once systemd can see it, all it needs is there. */
-static void add_ttl(cJSON *root, int64_t ttl_s)
+static void add_ttl(cJSON *root, const struct userdata_parts *parts)
 {
-	static const char *const arm[] = {
-		"systemd-run",
-		"--no-block",
-		"--unit=gpucloud-ttl-arm",
-		"--property=DefaultDependencies=no",
-		"--property=Restart=on-failure",
-		"--property=RestartSec=5",
-		"--property=StartLimitIntervalSec=3600",
-		"--property=StartLimitBurst=60",
-		"systemctl",
-		"enable",
-		"--now",
-		TTL_UNIT,
-	};
-	const char *const *enable = arm + ARRAY_SIZE(arm) - ENABLE_ARGS;
-	const char *mark = strstr(machine_ttl_service, UNIT_MARK);
-	size_t before = mark ? (size_t)(mark - machine_ttl_service) : strlen(machine_ttl_service);
-	char *unit = xasprintf("%.*s%" PRId64 "%s", (int)before, machine_ttl_service, ttl_s,
-			       machine_ttl_service + before + (mark ? strlen(UNIT_MARK) : 0));
-	char *state = xasprintf("%" PRId64 "\n", ttl_s);
+	const char *const *enable = userdata_arm + USERDATA_ARM_WORDS - USERDATA_ENABLE_WORDS;
+	char *state = xasprintf("%s\n", parts->ttl);
 	cJSON *files = must(cJSON_CreateArray());
 
-	add_file(files, SCRIPT_PATH, "0755", machine_ttl_script);
-	add_file(files, STATE_PATH, "0644", state);
-	add_file(files, UNIT_PATH, "0644", unit);
+	add_file(files, USERDATA_TTL_PATH, "0755", machine_ttl_script);
+	add_file(files, USERDATA_STATE_PATH, "0644", state);
+	add_file(files, USERDATA_UNIT_PATH, "0644", parts->unit);
 	put(root, "write_files", files);
-	put(root, "bootcmd", one_command(arm, ARRAY_SIZE(arm)));
-	put(root, "runcmd", one_command(enable, ENABLE_ARGS));
-	free(unit);
+	put(root, "bootcmd", one_command(userdata_arm, USERDATA_ARM_WORDS));
+	put(root, "runcmd", one_command(enable, USERDATA_ENABLE_WORDS));
 	free(state);
+}
+
+int userdata_emit(const char *text, size_t len, size_t max, struct buf *out, struct error *err)
+{
+	if (len > max)
+		return error_set(err, ERROR_USAGE,
+				 "user-data is %zu bytes, and this cloud takes %zu at most", len,
+				 max);
+	if (buf_add(out, text, len) < 0)
+		return error_set(err, ERROR_USAGE, "user-data of %zu bytes has no room", len);
+	return 0;
 }
 
 static int print(const cJSON *root, size_t max, struct buf *out, struct error *err)
 {
 	static const char header[] = "#cloud-config\n";
-	char *text = xmalloc(PRINT_MAX); /* one buffer: growing would leave secrets behind */
-	int rc = 0;
+	char *text = xmalloc(USERDATA_PRINT_MAX); /* growing would leave secrets behind */
+	int rc;
 
 	memcpy(text, header, sizeof(header));
 	char *json = text + strlen(header);
-	if (!cJSON_PrintPreallocated((cJSON *)(uintptr_t)root, json,
-				     (int)(PRINT_MAX - strlen(header) - 1), 0))
-		rc = error_set(err, ERROR_USAGE, "user-data is larger than %zu bytes", PRINT_MAX);
-	size_t len = rc < 0 ? 0 : strlen(text) + 1;
-	if (rc == 0 && len > max)
-		rc = error_set(err, ERROR_USAGE,
-			       "user-data is %zu bytes, and this cloud takes %zu at most", len,
-			       max);
-	if (rc == 0) {
+	if (cJSON_PrintPreallocated((cJSON *)(uintptr_t)root, json,
+				    (int)(USERDATA_PRINT_MAX - strlen(header) - 1), 0)) {
+		size_t len = strlen(text) + 1;
+
 		text[len - 1] = '\n';
-		if (buf_add(out, text, len) < 0)
-			rc = error_set(err, ERROR_USAGE, "user-data of %zu bytes has no room", len);
+		rc = userdata_emit(text, len, max, out, err);
+	} else {
+		rc = error_set(err, ERROR_USAGE, "user-data is larger than %zu bytes",
+			       USERDATA_PRINT_MAX);
 	}
-	explicit_bzero(text, PRINT_MAX);
+	explicit_bzero(text, USERDATA_PRINT_MAX);
 	free(text);
+	return rc;
+}
+
+static int cloud_init(const struct userdata_parts *parts, size_t max, struct buf *out,
+		      struct error *err)
+{
+	cJSON *root = must(cJSON_CreateObject());
+
+	if (parts->login_key[0])
+		add_login_key(root, parts);
+	if (parts->host_private)
+		add_host_key(root, parts);
+	if (parts->unit)
+		add_ttl(root, parts);
+	int rc = print(root, max, out, err);
+	cJSON_Delete(root);
 	return rc;
 }
 
 int userdata_make(const struct userdata *userdata, size_t max, struct buf *out, struct error *err)
 {
-	int64_t ttl_s = userdata->ttl_s;
-	char *pem = NULL;
-	int rc = 0;
+	struct userdata_parts parts = { 0 };
+	int rc = check(userdata, &parts, err);
 
-	if (ttl_s != 0 && (ttl_s < USERDATA_TTL_MIN_S || ttl_s > USERDATA_TTL_MAX_S))
-		return error_set(err, ERROR_USAGE,
-				 "a time limit of %" PRId64 " s is not within one minute and 366 "
-				 "days",
-				 ttl_s);
-	cJSON *root = must(cJSON_CreateObject());
-	if (userdata->login_key)
-		rc = add_login_key(root, userdata->login_key, err);
-	if (rc == 0 && userdata->host_key)
-		rc = add_host_key(root, userdata->host_key, &pem, err);
-	if (rc == 0 && ttl_s)
-		add_ttl(root, ttl_s);
 	if (rc == 0)
-		rc = print(root, max, out, err);
-	cJSON_Delete(root);
-	if (pem) {
-		explicit_bzero(pem, strlen(pem));
-		free(pem);
-	}
+		rc = userdata->form == USERDATA_SCRIPT
+			     ? userdata_script(&parts, userdata->login, max, out, err)
+			     : cloud_init(&parts, max, out, err);
+	parts_release(&parts);
 	return rc;
 }

@@ -5,6 +5,7 @@
 
 extern const char machine_ttl_script[];	 /* ttl.sh */
 extern const char machine_ttl_service[]; /* gpucloud-ttl.service; @SECONDS@ is to be replaced */
+extern const char machine_startup_script[]; /* startup.sh; words in @ are to be replaced */
 extern const char machine_renew_script[]; /* renew.sh, likewise */
 extern const char machine_warn_script[];  /* warn.sh, likewise */
 extern const char machine_probe_script[]; /* probe.sh, for `sh -s` */

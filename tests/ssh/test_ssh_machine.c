@@ -64,7 +64,8 @@ static int cloud_console(struct provider *p, const char *region, const char *id,
 
 static const struct provider_ops ops = {
 	.name = "one",
-	.caps = PROVIDER_CAP_CONSOLE,
+	.caps = PROVIDER_CAP_CONSOLE | PROVIDER_CAP_TAGS,
+	.login = "ubuntu",
 	.instances = cloud_instances,
 	.console = cloud_console,
 };

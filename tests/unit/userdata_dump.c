@@ -2,9 +2,11 @@
 /*
  * Prints the user-data of the options given, for tests of other languages:
  *
- *   userdata_dump [--login LINE] [--host-key] [--ttl SECONDS] [--max BYTES]
+ *   userdata_dump [--script USER] [--login LINE] [--host-key] [--seed FILE] [--ttl SECONDS]
+ *                 [--max BYTES]
  *
- * --host-key makes a fresh host key; its public line goes to stderr.
+ * --script: a startup script for that user's login. --host-key makes a fresh host key, --seed reads
+ * one; its public line goes to stderr.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +41,14 @@ int main(int argc, char **argv)
 			userdata.host_key = &host_key;
 			continue;
 		}
-		if (!strcmp(argv[i], "--login"))
+		if (!strcmp(argv[i], "--script")) {
+			userdata.form = USERDATA_SCRIPT;
+			userdata.login = value;
+		} else if (!strcmp(argv[i], "--seed")) {
+			if (ssh_key_load(value, &host_key, &err) < 0)
+				rc = fail(&err);
+			userdata.host_key = &host_key;
+		} else if (!strcmp(argv[i], "--login"))
 			userdata.login_key = value;
 		else if (!strcmp(argv[i], "--ttl"))
 			userdata.ttl_s = strtoll(value, NULL, 10);
