@@ -150,8 +150,9 @@ int http_exchange_prepare(struct http *http, struct http_exchange *x)
 	return 0;
 }
 
-/* Puts the call back in line, or ends it with the error it holds. */
-static void retry(struct http *http, struct http_exchange *x, int64_t base_ms, int cost)
+/* Puts the call back in line, or ends it with the error it holds. least_ms: of its first pause. */
+static void retry(struct http *http, struct http_exchange *x, int64_t least_ms, int64_t base_ms,
+		  int cost)
 {
 	struct http_call *call = x->call;
 	int max = call->max_attempts > 0 ? call->max_attempts : HTTP_ATTEMPTS_MAX;
@@ -169,7 +170,7 @@ static void retry(struct http *http, struct http_exchange *x, int64_t base_ms, i
 		return;
 	}
 	x->cost = cost;
-	int64_t wait = http_backoff_ms(http, base_ms, ++x->retries);
+	int64_t wait = http_backoff_from_ms(http, least_ms, base_ms, ++x->retries);
 	int64_t server_now = clock_now_ms(http->clock) + http_skew_get(http, x->url.origin);
 	int64_t asked = x->attempt.rc < 0 ? -1 : http_retry_after_ms(&call->response, server_now);
 	if (asked >= 0) /* the jitter on top: many were told the same */
@@ -255,10 +256,14 @@ static void settle_reply(struct http *http, struct http_exchange *x)
 			http_exchange_finish(x, -1);
 		break;
 	case HTTP_RETRY:
-		retry(http, x, HTTP_BACKOFF_MS, HTTP_QUOTA_COST);
+		retry(http, x, 0, HTTP_BACKOFF_MS, HTTP_QUOTA_COST);
 		break;
 	case HTTP_THROTTLED:
-		retry(http, x, HTTP_THROTTLE_MS, HTTP_QUOTA_COST);
+		if (x->call->throttle_ms)
+			retry(http, x, x->call->throttle_ms / 2, x->call->throttle_ms,
+			      HTTP_QUOTA_COST);
+		else
+			retry(http, x, 0, HTTP_THROTTLE_MS, HTTP_QUOTA_COST);
 		break;
 	case HTTP_CLOCK_SKEW:
 		retry_skewed(http, x, has_skew, skew_ms);
@@ -279,6 +284,6 @@ void http_exchange_settle(struct http *http, struct http_exchange *x)
 	else if (x->attempt.final || (err->kind != ERROR_NETWORK && err->kind != ERROR_TIMEOUT))
 		finish_open(x);
 	else
-		retry(http, x, HTTP_BACKOFF_MS,
+		retry(http, x, 0, HTTP_BACKOFF_MS,
 		      err->kind == ERROR_TIMEOUT ? HTTP_QUOTA_TIMEOUT : HTTP_QUOTA_COST);
 }

@@ -102,6 +102,9 @@ struct http_call {
 	int (*sink)(void *ctx, const char *data, size_t len, struct error *err);
 	void (*restart)(void *ctx);
 	int max_attempts; /* 0: HTTP_ATTEMPTS_MAX; 1: no retry */
+	/* First pause after HTTP_THROTTLED, doubled each time: from half of it to all of it. 0: short,
+	 * with full jitter. */
+	int64_t throttle_ms;
 
 	struct http_response response;
 	int rc;           /* 0 or -1 after the send */

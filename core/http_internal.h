@@ -132,6 +132,8 @@ struct http {
 
 /* Full jitter: somewhere in [0, min(base * 2^(retry-1), 20 s)); retry counts from 1. */
 int64_t http_backoff_ms(struct http *http, int64_t base_ms, int retry);
+/* As that, but not below least_ms, doubled and bounded likewise. */
+int64_t http_backoff_from_ms(struct http *http, int64_t least_ms, int64_t base_ms, int retry);
 
 /* What Retry-After asks for, 0..20 s; -1 where it is absent or no such thing. */
 int64_t http_retry_after_ms(const struct http_response *response, int64_t server_now_ms);

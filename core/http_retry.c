@@ -6,18 +6,26 @@
 #include "core/rng.h"
 #include "core/timefmt.h"
 
-int64_t http_backoff_ms(struct http *http, int64_t base_ms, int retry)
+static int64_t doubled(int64_t ms, int times)
 {
-	int64_t ceiling = base_ms;
+	while (times-- > 0 && ms < HTTP_BACKOFF_MAX)
+		ms *= 2;
+	return ms < HTTP_BACKOFF_MAX ? ms : HTTP_BACKOFF_MAX;
+}
 
-	while (--retry > 0 && ceiling < HTTP_BACKOFF_MAX)
-		ceiling *= 2;
-	if (ceiling > HTTP_BACKOFF_MAX)
-		ceiling = HTTP_BACKOFF_MAX;
+int64_t http_backoff_from_ms(struct http *http, int64_t least_ms, int64_t base_ms, int retry)
+{
+	int64_t ceiling = doubled(base_ms, retry - 1), least = doubled(least_ms, retry - 1);
+
 	pthread_mutex_lock(&http->lock);
 	double part = rng_unit(http->rng);
 	pthread_mutex_unlock(&http->lock);
-	return (int64_t)(part * (double)ceiling);
+	return least + (int64_t)(part * (double)(ceiling - least));
+}
+
+int64_t http_backoff_ms(struct http *http, int64_t base_ms, int retry)
+{
+	return http_backoff_from_ms(http, 0, base_ms, retry);
 }
 
 int64_t http_retry_after_ms(const struct http_response *response, int64_t server_now_ms)

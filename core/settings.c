@@ -37,6 +37,12 @@ const struct setting_spec settings_specs[] = {
 	{ "access_key_id", NULL, NULL, false, "set by the built-in profile 'sim' only" },
 	{ "secret_access_key", NULL, NULL, true, "set by the built-in profile 'sim' only" },
 	{ "session_token", NULL, NULL, true, "set by the built-in profile 'sim' only" },
+	{ "paperspace_api_url", "PAPERSPACE_API_URL", "https://api.paperspace.com/v1", false,
+	  "base URL of Paperspace's API" },
+	{ "paperspace_api_key", NULL, NULL, true, "set by the built-in profile 'sim' only" },
+	{ "digitalocean_api_url", "DIGITALOCEAN_API_URL", "https://api.digitalocean.com/v2", false,
+	  "base URL of DigitalOcean's API" },
+	{ "digitalocean_token", NULL, NULL, true, "set by the built-in profile 'sim' only" },
 	{ "simulator_dir", "GPUCLOUD_SIMULATOR_DIR", NULL, false,
 	  "runtime folder of the simulator" },
 	{ NULL, NULL, NULL, false, NULL },
@@ -44,7 +50,8 @@ const struct setting_spec settings_specs[] = {
 
 /* Never from the config file: it is no place for credentials. */
 static const char *const credential_keys[] = { "access_key_id", "secret_access_key",
-					       "session_token" };
+					       "session_token", "paperspace_api_key",
+					       "digitalocean_token" };
 
 #define NR_SPECS (ARRAY_SIZE(settings_specs) - 1)
 
@@ -204,6 +211,11 @@ static int check_entry(const char *path, const struct ini_entry *entry, struct e
 	}
 	error_set(err, ERROR_CONFIG, "%s:%d: '%s' does not belong here", path, entry->line,
 		  entry->key);
+	if (text_starts_with(entry->key, "paperspace"))
+		return error_hint(err, "set PAPERSPACE_API_KEY, or keep the key where pspace does: "
+				       "~/.paperspace");
+	if (text_starts_with(entry->key, "digitalocean"))
+		return error_hint(err, "set DIGITALOCEAN_TOKEN");
 	return error_hint(err, "keep credentials in the cloud's own files, for AWS "
 			       "~/.aws/credentials, and name them by 'aws_profile'");
 }

@@ -7,10 +7,22 @@
 #ifdef GPUCLOUD_PROVIDER_AWS
 extern const struct provider_ops aws_provider;
 #endif
+#ifdef GPUCLOUD_PROVIDER_PAPERSPACE
+extern const struct provider_ops paperspace_provider;
+#endif
+#ifdef GPUCLOUD_PROVIDER_DIGITALOCEAN
+extern const struct provider_ops digitalocean_provider;
+#endif
 
 const struct provider_ops *const providers[] = {
 #ifdef GPUCLOUD_PROVIDER_AWS
 	&aws_provider,
+#endif
+#ifdef GPUCLOUD_PROVIDER_PAPERSPACE
+	&paperspace_provider,
+#endif
+#ifdef GPUCLOUD_PROVIDER_DIGITALOCEAN
+	&digitalocean_provider,
 #endif
 	NULL,
 };
