@@ -5,6 +5,8 @@
 
 #include "cli/command.h"
 #include "cli/job_session.h"
+#include "fleet/labels.h"
+#include "fleet/reap.h"
 
 struct attach_args {
 	const char *job, *out_dir;
@@ -69,6 +71,18 @@ static void choose_outputs(struct job_session *session, const char *out_dir, str
 	session->nr_outputs = spec->nr_outputs;
 }
 
+/* It shall stay when its job has ended: then being off is not its end either (fleet/reap.h). */
+static void unmark_once(struct job_session *session)
+{
+	const struct tag tag = { TAG_ONCE, "0" };
+	const char *value = instance_tag(session->reach.instance, TAG_ONCE);
+	struct error err = ERROR_INIT;
+
+	if (value && strcmp(value, "0") != 0 &&
+	    fleet_tag(&session->reach.fleet, session->reach.instance, &tag, &err) < 0)
+		cli_warning(session->cli, "'reap' will end it once it is off: %s", err.message);
+}
+
 static int attach(struct job_session *session, const struct attach_args *args)
 {
 	struct cli *cli = session->cli;
@@ -80,6 +94,8 @@ static int attach(struct job_session *session, const struct attach_args *args)
 	if (args->keep && !session->job.spec.keep && session->job.state != JOB_DONE &&
 	    job_keep(&session->reach.machine, session->id, true, &cli->error) < 0)
 		goto out;
+	if (args->keep)
+		unmark_once(session);
 	if (args->tail && job_tail(&session->reach.machine, session->id, args->tail,
 				   &session->place, &cli->error) < 0)
 		goto out;

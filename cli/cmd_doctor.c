@@ -159,8 +159,9 @@ const struct command cmd_doctor = {
 	.group = "Look",
 	.summary = "check credentials, permissions, quotas and clock",
 	.usage = "gpucloud doctor",
-	.details = "Makes nothing: the cloud is asked whether a launch would be allowed (DryRun).\n"
-		   "Each finding comes with the command that repairs it.",
+	.details =
+		"Makes nothing: a cloud that can say whether a launch would be allowed is asked.\n"
+		"Each finding comes with the command that repairs it.",
 	.examples = "gpucloud doctor\n"
 		    "gpucloud --json doctor --region eu-west-1\n",
 	.exits = "4 credentials or configuration\n",

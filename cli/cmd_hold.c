@@ -76,6 +76,14 @@ static void tell_budget(struct cli *cli, const struct hold *hold)
 			money_format(price, hold->price, 4));
 }
 
+static const char *limit_words(const struct instance *instance)
+{
+	const struct provider_ops *ops = provider_find(instance->provider);
+
+	return !ops || ops->time_limit == TIME_LIMIT_ENDS ? "ends by itself at"
+							  : "turns itself off at";
+}
+
 static void tell(struct cli *cli, const struct instance *instance, const struct hold *hold)
 {
 	char text[TIME_TEXT_MAX];
@@ -89,6 +97,7 @@ static void tell(struct cli *cli, const struct instance *instance, const struct 
 		cJSON_AddBoolToObject(object, "moved", hold->moved);
 		cJSON_AddBoolToObject(object, "renewed", hold->renewed);
 		cJSON_AddBoolToObject(object, "capped", hold->capped);
+		cJSON_AddStringToObject(object, "not_renewed", hold->unmoved.message);
 		cJSON_AddBoolToObject(object, "dry_run", cli->dry_run);
 		cli_json_print(cli, object);
 		return;
@@ -102,12 +111,18 @@ static void tell(struct cli *cli, const struct instance *instance, const struct 
 	cli_line(cli, "%s (%s) is held until %s", name_of(instance), instance->id,
 		 time_format(text, hold->until));
 	tell_budget(cli, hold);
-	if (hold->moved)
-		cli_line(cli, "  limit     ends by itself at %s, not before%s",
+	if (hold->moved && hold->unmoved.kind != ERROR_NONE)
+		cli_line(
+			cli,
+			"  limit     'reap' ends it at %s; the machine's own limit may come before, "
+			"for it could not be moved: %s",
+			time_format(text, hold->expires), hold->unmoved.message);
+	else if (hold->moved)
+		cli_line(cli, "  limit     %s %s, not before%s", limit_words(instance),
 			 time_format(text, hold->expires),
 			 hold->renewed ? ": the machine confirmed it" : "");
 	else if (hold->expires)
-		cli_line(cli, "  limit     ends by itself at %s, as before",
+		cli_line(cli, "  limit     %s %s, as before", limit_words(instance),
 			 time_format(text, hold->expires));
 }
 
@@ -151,6 +166,12 @@ static int carry_out(struct cli *cli, struct fleet *fleet, const struct instance
 		return -1;
 	progress_end(cli);
 	tell(cli, instance, &hold);
+	if (hold.moved && fleet->ops->time_limit == TIME_LIMIT_STOPS)
+		cli_warning(
+			cli,
+			"the limit that %s itself was given at the launch cannot be moved: it may "
+			"turn the machine off before (then: gpucloud start %s)",
+			fleet->ops->title, fleet_target(fleet, instance));
 	return 0;
 }
 

@@ -150,7 +150,7 @@ static int look(struct idle_run *run)
 		if (run->looks[i].admitted[0])
 			cli_note(run->cli,
 				 "%s did not answer: this computer's address, %s, is now let in by "
-				 "its security group",
+				 "its firewall",
 				 run->v[i]->id, run->looks[i].admitted);
 	if (idle_store_open(run->cli->paths.state, &aside, &store, &err) < 0)
 		cli_warning(run->cli, "earlier looks are not known: %s", err.message);

@@ -5,6 +5,7 @@
  */
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/launch_cloud.h"
 #include "cli/launch_flow.h"
 #include "cli/launch_show.h"
 #include "cli/progress.h"
@@ -36,9 +37,13 @@ static int launch_run(struct cli *cli, void *data, int argc, const char **argv)
 	launch_wanted_init(&wanted);
 	if (launch_wanted_check(cli, args, &wanted) == 0) {
 		progress_start(cli, "starting");
-		if (cli_open_fleet(cli, &fleet, true) == 0 &&
-		    launch_wanted_read(cli, &fleet, args, &wanted) == 0)
-			rc = launch_and_tell(cli, &fleet, &wanted);
+		/* What cannot be is refused before the first request. */
+		if (cli_open_fleet(cli, &fleet, false) == 0 &&
+		    launch_cloud_check(cli, &fleet, args) == 0) {
+			cli_settle(cli, &fleet);
+			if (launch_wanted_read(cli, &fleet, args, &wanted) == 0)
+				rc = launch_and_tell(cli, &fleet, &wanted);
+		}
 		progress_end(cli);
 	}
 	fleet_close(&fleet);
@@ -51,8 +56,6 @@ const struct command cmd_launch = {
 	.group = "Run",
 	.summary = "compare zones, launch a GPU instance, say what it costs",
 	.usage = "gpucloud launch [options]",
-	.details =
-		"Without --type or --gpu: the cheapest with one NVIDIA GPU. Waits until it works.",
 	.opts = launch_opts,
 	.args_size = sizeof(struct launch_args),
 	.examples = "gpucloud launch --spot --bid 51% --gpu V100\n"

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "core/timefmt.h"
 #include "fleet/labels.h"
 #include "fleet/look.h"
@@ -52,6 +53,7 @@ static void list_table(struct cli *cli, struct fleet *fleet, const struct instan
 		{ .title = "USD/H", .right = true },
 		{ .title = "COST", .right = true },
 		{ .title = "OWNER", .wide = true },
+		{ .title = "POLICY", .wide = 2 },
 	};
 	struct table *table = table_new(cli, columns, ARRAY_SIZE(columns));
 	struct arena arena = { 0 };
@@ -75,12 +77,32 @@ static void list_table(struct cli *cli, struct fleet *fleet, const struct instan
 			text_money(&arena, cost.price),
 			text_money(&arena, cost.total),
 			instance->owner,
+			instance->policy_unknown ? "unknown" : "",
 		};
 		table_row(table, cells);
 	}
 	table_print(table);
 	table_free(table);
 	arena_release(&arena);
+}
+
+/* Only where a cloud keeps no tags. Whoever looks must not think that these end by themselves. */
+static void tell_unknown(struct cli *cli, const struct fleet *fleet,
+			 const struct instance_list *list)
+{
+	size_t nr = 0, first = 0;
+
+	for (size_t i = list->nr; i-- > 0;)
+		if (list->v[i].policy_unknown && text_equal(list->v[i].owner, fleet->owner)) {
+			nr++;
+			first = i;
+		}
+	if (nr)
+		cli_warning(cli,
+			    "policy unknown of %zu of yours: this computer's journal knows nothing "
+			    "of %s, so 'reap' ends nothing here. Say until when: gpucloud hold %s "
+			    "TIME",
+			    nr, nr == 1 ? "it" : "them", fleet_target(fleet, &list->v[first]));
 }
 
 static void list_json(struct cli *cli, struct fleet *fleet, const struct instance_list *list)
@@ -141,6 +163,7 @@ static int list_run(struct cli *cli, void *data, int argc, const char **argv)
 			list_json(cli, &fleet, &list);
 		else
 			list_table(cli, &fleet, &list);
+		tell_unknown(cli, &fleet, &list);
 		if (!list.nr && !list.nr_failures)
 			cli_note(cli, "nothing of gpucloud's is running");
 		cli_warn_failures(cli, list.failures, list.nr_failures);

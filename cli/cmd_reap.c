@@ -41,7 +41,7 @@ static const struct opt reap_opts[] = {
 struct reap_run {
 	struct cli *cli;
 	struct reap_report report;
-	size_t acted, open, told;
+	size_t acted, open, told, unknown;
 };
 
 static const char *name_of(const struct reap_item *item)
@@ -102,7 +102,7 @@ static void tell_admitted(struct reap_run *run, const struct reap_item *item)
 		cli_json_line(cli, "action", object);
 		return;
 	}
-	cli_line(cli, "%s admit %s %s: %s is now let in by its security group",
+	cli_line(cli, "%s admit %s %s: %s is now let in by its firewall",
 		 time_format(text, item->facts.now), name_of(item), item->instance.id,
 		 item->admitted);
 }
@@ -160,6 +160,7 @@ static void report_item(struct reap_run *run, const struct reap_item *item)
 	}
 	if (item->renewed)
 		tell_limit(run, item);
+	run->unknown += item->instance.policy_unknown;
 	if (!item->trouble[0])
 		return;
 	run->told++;
@@ -172,6 +173,7 @@ static void rehearse(struct reap_run *run, const struct reap_item *item)
 {
 	struct cli *cli = run->cli;
 
+	run->unknown += item->instance.policy_unknown;
 	if (cli->json)
 		cli_json_line(cli, "verdict",
 			      to_json(item, reap_verdict_name(item->decision.verdict)));
@@ -227,11 +229,13 @@ static int report(struct reap_run *run)
 		cJSON_AddNumberToObject(summary, "acted", (double)run->acted);
 		cJSON_AddNumberToObject(summary, "not_confirmed", (double)run->open);
 		cJSON_AddNumberToObject(summary, "troubles", (double)run->told);
+		cJSON_AddNumberToObject(summary, "policies_unknown", (double)run->unknown);
 		cJSON_AddBoolToObject(summary, "dry_run", cli->dry_run);
 		json_add_failures(summary, list->failures, list->nr_failures);
 		cli_json_line(cli, "summary", summary);
 	}
-	if (run->open)
+	/* Nobody ends those of which nobody knows when. */
+	if (run->open || run->unknown)
 		return EXIT_ATTENTION;
 	return list->nr_failures || report->store_err.kind != ERROR_NONE ? 1 : 0;
 }
@@ -361,6 +365,6 @@ const struct command cmd_reap = {
 	.exits =
 		"0 nothing to do, or all of it done\n"
 		"1 a region did not answer, or nothing can be kept here; the rest is done\n"
-		"8 something was to be ended, and the cloud did not confirm it\n",
+		"8 an end was not confirmed; or a policy is unknown, so nothing ends it\n",
 	.run = reap_run,
 };

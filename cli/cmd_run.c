@@ -15,6 +15,7 @@
 #include "cli/copy_show.h"
 #include "cli/job_file.h"
 #include "cli/job_session.h"
+#include "cli/launch_cloud.h"
 #include "cli/launch_flow.h"
 #include "cli/launch_show.h"
 #include "cli/out.h"
@@ -24,6 +25,8 @@
 #include "core/interrupt.h"
 #include "core/timefmt.h"
 #include "fleet/instances.h"
+#include "fleet/labels.h"
+#include "fleet/reap.h"
 
 #define CONNECT_S     60
 #define MKDIR_MS      30000
@@ -79,7 +82,7 @@ static int check(struct cli *cli, const struct run_args *args, bool command)
 	    (launch->type || launch->gpu || launch->gpus || launch->spot || launch->bid ||
 	     launch->name || launch->zone || launch->image || launch->disk || launch->budget ||
 	     launch->ttl || launch->idle || launch->from || launch->ports.nr || launch->protect ||
-	     launch->subnet || launch->zone_by || launch->on_demand))
+	     launch->static_address || launch->subnet || launch->zone_by || launch->on_demand))
 		return cli_usage(cli, "--on takes an instance as it is: no options of launch");
 	if (args->on && args->keep)
 		return cli_usage(cli, "--on never ends the instance: leave out --keep");
@@ -149,8 +152,10 @@ static int get_machine(struct run *run)
 	struct reach *reach = &run->session.reach;
 
 	progress_start(cli, "starting");
-	if (cli_open_fleet(cli, &reach->fleet, true) < 0)
+	if (cli_open_fleet(cli, &reach->fleet, false) < 0 ||
+	    (!run->args->on && launch_cloud_check(cli, &reach->fleet, &run->args->launch) < 0))
 		return -1;
+	cli_settle(cli, &reach->fleet);
 	if (run->args->on)
 		return reach_find(cli, run->args->on, reach);
 	if (launch_wanted_read(cli, &reach->fleet, &run->args->launch, &run->launch) < 0)
@@ -340,6 +345,20 @@ static int watch(struct run *run)
 	return -1;
 }
 
+/* Where a machine that turns itself off when its job has ended bills on, 'reap' must know that this was
+ * its end. */
+static void mark_once(struct run *run)
+{
+	const struct tag tag = { TAG_ONCE, "1" };
+	struct reach *reach = &run->session.reach;
+	struct error err = ERROR_INIT;
+
+	if (run->session.keep || reach->fleet.ops->time_limit == TIME_LIMIT_ENDS)
+		return;
+	if (fleet_tag(&reach->fleet, reach->instance, &tag, &err) < 0)
+		cli_warning(run->cli, "'reap' will end it only at its time limit: %s", err.message);
+}
+
 static int go(struct run *run)
 {
 	struct job_session *session = &run->session;
@@ -356,6 +375,7 @@ static int go(struct run *run)
 			 (double)(clock_mono_ms(&clock_system) - began) / 1e3);
 	if (check_free(run) < 0 || push(run) < 0 || start(run) < 0)
 		return not_started(run);
+	mark_once(run);
 	if (run->args->detach) {
 		job_tell_detached(session);
 		return job_summary(session, 0);

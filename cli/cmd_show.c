@@ -65,6 +65,11 @@ static void show_policy(struct cli *cli, const struct shown *shown, struct arena
 	const struct reap_policy *policy = &shown->policy;
 	char text[TIME_TEXT_MAX];
 
+	if (shown->instance->policy_unknown)
+		cli_line(
+			cli,
+			"  policy    unknown: this computer's journal has nothing of it, and 'reap' "
+			"does not end it; 'gpucloud hold' gives it an end");
 	if (shown->policy_err.kind != ERROR_NONE)
 		cli_line(cli, "  policy    %s", shown->policy_err.message);
 	if (policy->idle_s)
@@ -94,6 +99,32 @@ static void add_policy(cJSON *object, const struct shown *shown)
 	cJSON_AddStringToObject(one, "error", shown->policy_err.message);
 }
 
+/* Its limit, and what that comes to where nobody runs `reap`. */
+static void show_limit(struct cli *cli, const struct fleet *fleet, int64_t expires)
+{
+	char text[TIME_TEXT_MAX];
+
+	time_format(text, expires);
+	switch (fleet->ops->time_limit) {
+	case TIME_LIMIT_ENDS:
+		cli_line(cli, "  ends      by itself at about %s", text);
+		break;
+	case TIME_LIMIT_STOPS:
+		cli_line(cli,
+			 "  ends      at about %s: it is turned off then, and its disk bills until "
+			 "'reap' ends it",
+			 text);
+		break;
+	case TIME_LIMIT_NONE:
+		cli_line(
+			cli,
+			"  ends      at about %s: it turns itself off then, and bills until 'reap' "
+			"ends it",
+			text);
+		break;
+	}
+}
+
 static void show_text(struct cli *cli, const struct fleet *fleet, const struct shown *shown)
 {
 	const struct instance *instance = shown->instance;
@@ -115,8 +146,7 @@ static void show_text(struct cli *cli, const struct fleet *fleet, const struct s
 	cli_line(cli, "  owner     %s", instance->owner);
 	cli_line(cli, "  launched  %s", time_format(text, instance->launched));
 	if (instance->expires && instance->state != INSTANCE_GONE)
-		cli_line(cli, "  ends      by itself at about %s",
-			 time_format(text, instance->expires));
+		show_limit(cli, fleet, instance->expires);
 	if (instance->state != INSTANCE_GONE)
 		show_policy(cli, shown, &arena);
 	if (instance->ended)
@@ -128,6 +158,9 @@ static void show_text(struct cli *cli, const struct fleet *fleet, const struct s
 	cli_line(cli, "  up        %s", duration_format(text, cost->seconds));
 	cli_line(cli, "  price     $%s/h now, on demand $%s/h", text_money(&arena, cost->price),
 		 text_money(&arena, cost->on_demand));
+	if (instance->price_off > 0)
+		cli_line(cli, "  disk      $%s/h, running or not",
+			 text_money(&arena, instance->price_off));
 	cli_line(cli, "  cost      $%s so far%s; on demand $%s", text_money(&arena, cost->total),
 		 cost->free	  ? " (taken back in its first hour, which is free)"
 		 : cost->followed ? ""

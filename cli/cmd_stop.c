@@ -77,14 +77,52 @@ static int find(struct power_run *run, int argc, const char **argv)
 	return 0;
 }
 
+static bool bills_all(const struct power_run *run)
+{
+	return run->fleet.ops->off_bills == OFF_BILLS_ALL;
+}
+
+/* "$0.7600/h ", or nothing where nobody knows. */
+static const char *rate_of(struct power_run *run, const struct instance *instance)
+{
+	return instance->price > 0 ? arena_printf(&run->arena, ", $%s/h,",
+						  text_money(&run->arena, instance->price))
+				   : "";
+}
+
+/* Whoever stops one to save money would save none. */
+static int ask_bills_on(struct power_run *run)
+{
+	const struct instance *first = &run->v[0].instance;
+	const char *title = run->fleet.ops->title;
+
+	if (run->cli->yes)
+		cli_warning(run->cli,
+			    "%s bills a machine that is off%s as before: only 'gpucloud "
+			    "terminate' ends that",
+			    title, run->nr == 1 ? rate_of(run, first) : "");
+	if (run->nr == 1)
+		return confirm_yes(run->cli,
+				   "%s bills a machine that is off%s as before; only 'gpucloud "
+				   "terminate' ends that. Stop %s (%s, %s in %s) all the same?",
+				   title, rate_of(run, first), name_of(&run->v[0]), first->id,
+				   first->type, first->zone.name);
+	return confirm_yes(run->cli,
+			   "%s bills machines that are off as before; only 'gpucloud terminate' "
+			   "ends that. Stop these %zu all the same?",
+			   title, run->nr);
+}
+
 /* What runs on it ends, and what lies on disks inside the machine is lost. */
-static int ask(const struct power_run *run)
+static int ask(struct power_run *run)
 {
 	const struct instance *first = &run->v[0].instance;
 
 	if (run->want != POWER_STOP)
 		return 0;
 	progress_end(run->cli);
+	if (bills_all(run))
+		return ask_bills_on(run);
 	if (run->nr == 1)
 		return confirm_yes(run->cli,
 				   "Stop %s (%s, %s in %s)? What is on its local disks is lost.",
@@ -100,6 +138,18 @@ static void waiting(void *ctx, size_t left, int64_t seconds)
 			(long long)seconds);
 }
 
+/* Being off is no rest there. */
+static void tell_fate_of_billed(struct power_run *run, const struct reap_policy *policy)
+{
+	char text[TIME_TEXT_MAX];
+
+	if (policy->expires && !policy->protected)
+		cli_line(run->cli, "  fate      'reap' ends it at %s, its time limit, as if it ran",
+			 time_format(text, policy->expires));
+	else
+		cli_line(run->cli, "  fate      stays, and bills, until you end it");
+}
+
 /* What becomes of it if nobody does anything. */
 static void tell_fate(struct power_run *run, const struct instance *instance)
 {
@@ -109,6 +159,10 @@ static void tell_fate(struct power_run *run, const struct instance *instance)
 	char text[TIME_TEXT_MAX];
 
 	reap_policy_read(instance, &policy, &ignored);
+	if (bills_all(run)) {
+		tell_fate_of_billed(run, &policy);
+		return;
+	}
 	if (policy.stopped && !policy.protected)
 		cli_line(cli, "  fate      was stopped for being idle: 'reap' ends it at %s",
 			 time_format(text, policy.stopped + REAP_STOPPED_S));
@@ -127,15 +181,23 @@ static void tell_stopped(struct power_run *run, const struct powered *one)
 	struct cli *cli = run->cli;
 
 	cli_line(cli, "%s (%s) is stopped, confirmed by the cloud", name_of(one), one->instance.id);
-	if (one->disk_price != MONEY_UNKNOWN)
+	if (bills_all(run))
+		cli_line(cli, "  bills on  all of it%s as before, until: gpucloud terminate %s",
+			 rate_of(run, &one->instance), fleet_target(&run->fleet, &one->instance));
+	else if (one->disk_price != MONEY_UNKNOWN && one->disk_gib)
 		cli_line(cli, "  bills on  its disks: %llu GiB, about $%s a day",
 			 (unsigned long long)one->disk_gib,
+			 text_money(&run->arena, disks_per_day(one)));
+	else if (one->disk_price != MONEY_UNKNOWN)
+		cli_line(cli, "  bills on  its disk: about $%s a day",
 			 text_money(&run->arena, disks_per_day(one)));
 	else
 		cli_line(cli, "  bills on  its disks");
 	tell_fate(run, &one->instance);
-	cli_line(cli, "  go on     gpucloud start %s   (its address will be another)",
-		 fleet_target(&run->fleet, &one->instance));
+	/* One that it keeps while it is off is fixed. */
+	cli_line(cli, "  go on     gpucloud start %s   (its address will be %s)",
+		 fleet_target(&run->fleet, &one->instance),
+		 one->instance.public_ip[0] ? "the same" : "another");
 }
 
 static void tell_started(struct power_run *run, const struct powered *one)
@@ -228,7 +290,7 @@ static void rehearse(struct power_run *run)
 static int carry_out(struct power_run *run, int argc, const char **argv, unsigned timeout)
 {
 	struct cli *cli = run->cli;
-	const struct power_events events = { cli, waiting };
+	const struct power_events events = { cli, waiting, true };
 
 	if (find(run, argc, argv) < 0)
 		return -1;
@@ -284,13 +346,14 @@ static int start_run(struct cli *cli, void *data, int argc, const char **argv)
 const struct command cmd_stop = {
 	.name = "stop",
 	.group = "Run",
-	.summary = "stop an instance; only its disks bill on",
+	.summary = "stop an instance, and say what bills on",
 	.usage = "gpucloud stop NAME|ID...",
 	.details = "Returns when the cloud says that it is stopped. Its disks stay and bill on;\n"
 		   "what is on disks inside the machine (instance store, /dev/nvme1n1 and the\n"
 		   "like) is lost, and its address changes. On EC2 a spot instance cannot be\n"
 		   "stopped, only terminated. While it is stopped its time limit does not count,\n"
-		   "and 'reap' leaves it: it stays, and its disks bill, until you end it.",
+		   "and 'reap' leaves it: it stays, and its disks bill, until you end it. Where a\n"
+		   "cloud bills a machine that is off as before, that is said, and asked about.",
 	.opts = power_opts,
 	.args_size = sizeof(struct power_args),
 	.examples = "gpucloud stop train\n"

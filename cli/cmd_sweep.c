@@ -122,8 +122,10 @@ static void explain(struct cli *cli, const struct sweep *sweep)
 		{ SWEEP_KEPT, "kept: images and snapshots may be there on purpose (--images)" },
 		{ SWEEP_STOPPED, "stopped: may be there on purpose (--stopped)" },
 		{ SWEEP_FOREIGN, "foreign: not yours to remove (--all-owners)" },
-		{ SWEEP_UNKNOWN, "unknown: its age, its policy tags, or its region's instances "
-				 "could not be had (--grace 0 where only the age is missing)" },
+		{ SWEEP_UNKNOWN,
+		  "unknown: its age, its policy, or its region's instances could "
+		  "not be had (--grace 0 where only the age is missing; an instance "
+		  "whose policy is unknown: gpucloud hold ID TIME, or terminate ID)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {

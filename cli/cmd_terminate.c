@@ -162,6 +162,17 @@ static void waiting(void *ctx, size_t left, int64_t seconds)
 			(long long)seconds);
 }
 
+/* Where it must be off before it can go. */
+static void step(void *ctx, const struct instance *instance)
+{
+	const char *name = instance->name[0] ? instance->name : instance->id;
+
+	if (instance->state == INSTANCE_STOPPING)
+		progress_update(ctx, "stopping %s before it can be ended", name);
+	else if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_ENDING)
+		progress_update(ctx, "ending %s", name);
+}
+
 /* Whether it is known of all of ours what still bills. A cloud that cannot tell at all is none. */
 static bool all_told(const struct ended *ended)
 {
@@ -184,7 +195,7 @@ static bool all_told(const struct ended *ended)
 static int end_them(struct cli *cli, struct fleet *fleet, struct targets *targets,
 		    const struct terminate_args *args)
 {
-	const struct terminate_events events = { .ctx = cli, .waiting = waiting };
+	const struct terminate_events events = { .ctx = cli, .waiting = waiting, .step = step };
 	struct ended ended = { .v = targets->v, .nr = targets->nr };
 
 	if (!targets->nr) {
@@ -251,7 +262,7 @@ const struct command cmd_terminate = {
 	.summary = "end instances for good, and print the receipt",
 	.usage = "gpucloud terminate NAME|ID... | --all",
 	.details =
-		"Returns when the cloud confirms the end, removes the key and the security group\n"
+		"Returns when the cloud confirms the end, removes the key and the firewall rules\n"
 		"made for it, and names what bills on. The root disk is deleted with the\n"
 		"instance: copy what you need first. What gpucloud did not make, or is another\n"
 		"owner's, is ended only by its id and after a question of its own. --all lists\n"

@@ -46,9 +46,15 @@ int cli_open_fleet(struct cli *cli, struct fleet *fleet, bool settle)
 	if (fleet_load_profile(cli->settings, &cli->paths, &host_system, err) < 0 ||
 	    fleet_open(fleet, cli->settings, &cli->paths, err) < 0)
 		return -1;
-	if (settle && journal_works(cli, fleet))
-		recover_all(fleet, told, cli);
+	if (settle)
+		cli_settle(cli, fleet);
 	return 0;
+}
+
+void cli_settle(struct cli *cli, struct fleet *fleet)
+{
+	if (journal_works(cli, fleet))
+		recover_all(fleet, told, cli);
 }
 
 struct region_choice cli_named_regions(struct cli *cli, const char **value)
@@ -157,6 +163,7 @@ struct cJSON *json_of_instance(const struct instance *instance)
 	bool over = instance->state == INSTANCE_ENDING || instance->state == INSTANCE_GONE;
 	json_add_time(object, "ended", over ? instance->ended : 0);
 	json_add_time(object, "expires", instance->expires);
+	cJSON_AddBoolToObject(object, "policy_unknown", instance->policy_unknown);
 	return object;
 }
 

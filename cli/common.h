@@ -13,6 +13,9 @@ struct cJSON;
  * (told on stderr). Close with fleet_close. */
 int cli_open_fleet(struct cli *cli, struct fleet *fleet, bool settle);
 
+/* The settling alone, where a command has something to refuse before. */
+void cli_settle(struct cli *cli, struct fleet *fleet);
+
 /* The regions named by --region on this command line; none: nr_named is 0. *value keeps them. */
 struct region_choice cli_named_regions(struct cli *cli, const char **value);
 

@@ -136,6 +136,13 @@ static const char *name_of(const struct job_session *session)
 	return instance->name[0] ? instance->name : instance->id;
 }
 
+static bool ends_itself(const struct instance *instance)
+{
+	const struct provider_ops *ops = provider_find(instance->provider);
+
+	return !ops || ops->time_limit == TIME_LIMIT_ENDS;
+}
+
 /* "the machine ends itself 2 h after the job, and at 18:40 in any case" */
 static void end_text(struct job_session *session, char *out, size_t size)
 {
@@ -149,7 +156,11 @@ static void end_text(struct job_session *session, char *out, size_t size)
 	else
 		n = snprintf(
 			out, size,
-			"the machine ends itself %s after the job%s, and what is on it with it",
+			ends_itself(instance)
+				? "the machine ends itself %s after the job%s, and what is on it "
+				  "with it"
+				: "the machine turns itself off %s after the job%s, and bills until "
+				  "'gpucloud reap' or 'terminate' ends it",
 			duration_format(linger, session->linger_s),
 			session->keep_failed ? " (if that fails: not)" : "");
 	if (n < 0 || (size_t)n >= size)

@@ -30,6 +30,7 @@ int launch_budget_apply(struct cli *cli, const struct launch_plan *plan, int64_t
 {
 	int64_t budget = cents * (USD_MICROS / 100);
 	char most[MONEY_TEXT_MAX], price[MONEY_TEXT_MAX], time[TIME_TEXT_MAX];
+	const struct provider_ops *ops = provider_find(plan->offer.provider);
 	struct budget_limit limit;
 
 	if (!cents)
@@ -49,6 +50,8 @@ int launch_budget_apply(struct cli *cli, const struct launch_plan *plan, int64_t
 	cli_line(cli, "budget: $%s lasts %s at $%s/h, the most an hour can cost; %s",
 		 money_format(most, budget, 2), duration_format(time, limit.seconds),
 		 money_format(price, limit.price, 4),
-		 limit.ttl_is_first ? "the time limit is shorter" : "it ends by itself then");
+		 limit.ttl_is_first			      ? "the time limit is shorter"
+		 : !ops || ops->time_limit == TIME_LIMIT_ENDS ? "it ends by itself then"
+							      : "it turns itself off then");
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "cli/common.h"
 #include "cli/confirm.h"
 #include "cli/launch_budget.h"
+#include "cli/launch_cloud.h"
 #include "cli/launch_show.h"
 #include "cli/progress.h"
 #include "core/mem.h"
@@ -95,7 +96,11 @@ static int make(struct cli *cli, struct fleet *fleet, const struct launch_wanted
 		return rc;
 	}
 	rc = launch_make(fleet, &flow->plan, &wanted->launch, &events, &flow->outcome, &cli->error);
-	return rc < 0 ? -1 : get_ready(cli, fleet, wanted, flow);
+	if (rc < 0)
+		return -1;
+	rc = get_ready(cli, fleet, wanted, flow);
+	launch_cloud_price(cli, fleet, &flow->plan, wanted, &flow->outcome);
+	return rc;
 }
 
 /* 1: one of that name lives, and is in flow; 0: go on; -1. */
@@ -114,7 +119,12 @@ static int look_for_name(struct cli *cli, struct fleet *fleet, struct launch_wan
 		cli_note(cli, "'%s' lives already: nothing was launched", wanted->launch.name);
 	if (rc != 2)
 		return rc;
-	cli_note(cli, "finishing the interrupted launch of '%s', with the same token",
+	cli_note(cli,
+		 fleet->ops->caps & PROVIDER_CAP_TOKEN
+			 ? "finishing the interrupted launch of '%s', with the same token"
+			 : "an interrupted launch of '%s' may yet bring an instance: it is looked "
+			   "for, ten minutes at most, and another is asked for only once none can "
+			   "come any more",
 		 wanted->launch.name);
 	wanted->launch.resume = resume;
 	return 0;
@@ -137,7 +147,7 @@ static int plan_and_make(struct cli *cli, struct fleet *fleet, struct launch_wan
 	if ((wanted->selftest &&
 	     launch_check_selftest(cli, plan->offer.type, plan->offer.arch) < 0) ||
 	    launch_budget_apply(cli, plan, wanted->budget_cents, &wanted->launch.ttl_s) < 0 ||
-	    check_bid(cli, plan) < 0)
+	    check_bid(cli, plan) < 0 || launch_cloud_tell(cli, fleet, plan, wanted) < 0)
 		return -1;
 	return make(cli, fleet, wanted, flow);
 }

@@ -47,6 +47,12 @@ int launch_policy_read(struct cli *cli, bool protect, const char *idle, struct a
 int launch_policy_check(struct cli *cli, const struct fleet *fleet,
 			const struct launch_policy *policy, bool spot)
 {
+	if (policy->stop_first && fleet->ops->off_bills == OFF_BILLS_ALL) {
+		error_set(&cli->error, ERROR_USAGE,
+			  "--idle TIME:stop: with %s a stopped instance bills as before",
+			  fleet->ops->title);
+		return error_hint(&cli->error, "leave ':stop' out: it is terminated then");
+	}
 	unsigned need = spot ? PROVIDER_CAP_STOP_SPOT : PROVIDER_CAP_STOP;
 
 	if (!policy->stop_first || (fleet->ops->caps & need))

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "cli/launch_cloud.h"
 #include "cli/launch_ready.h"
 #include "cli/out.h"
 #include "cli/progress.h"
@@ -100,7 +101,7 @@ static void plan_text(struct cli *cli, const struct launch_plan *plan)
 		 plan->region, plan->spot ? "spot, judged by the last 90 days" : "on demand");
 	if (plan->spot)
 		spot_table(cli, plan);
-	else
+	else if (!plan->zoneless)
 		zone_list(cli, plan);
 	if (plan->nr_order)
 		cli_line(cli, "choice: %s", plan->reason);
@@ -120,8 +121,7 @@ static void plan_text(struct cli *cli, const struct launch_plan *plan)
 		cost_line(cli, plan);
 	if (offer->on_demand_builtin)
 		cli_line(cli,
-			 "        (on demand from the built-in table of %s: the price list did "
-			 "not answer)",
+			 "        (on demand from the built-in table of %s, not from the cloud)",
 			 time_format_date(date, offer->on_demand_as_of));
 	arena_release(&arena);
 }
@@ -216,6 +216,12 @@ static void on_passed_over(void *ctx, const struct zone *zone, const struct erro
 	}
 }
 
+static void on_looking(void *ctx, const char *name, int64_t seconds)
+{
+	progress_update(ctx, "looking for the '%s' of before, for %lld s more", name,
+			(long long)seconds);
+}
+
 static void on_waiting(void *ctx, const struct instance *instance, int64_t seconds)
 {
 	progress_update(ctx, "%s is %s in %s (%lld s)", instance->id,
@@ -251,6 +257,7 @@ struct launch_events launch_show_events(struct cli *cli)
 		.ctx = cli,
 		.trying = on_trying,
 		.passed_over = on_passed_over,
+		.looking = on_looking,
 		.waiting = on_waiting,
 		.request = on_request,
 	};
@@ -271,6 +278,7 @@ static void outcome_json(struct cli *cli, const struct launch_outcome *outcome,
 	cJSON *one = json_of_instance(&outcome->made.instance);
 
 	json_add_money(one, "usd_per_hour", outcome->price);
+	json_add_money(one, "quoted_usd_per_hour", outcome->quoted);
 	cJSON_AddItemToObject(object, "instance", one);
 	cJSON_AddBoolToObject(object, "existed", outcome->existed);
 	cJSON_AddBoolToObject(object, "dry_run", false);
@@ -281,18 +289,6 @@ static void outcome_json(struct cli *cli, const struct launch_outcome *outcome,
 	else
 		cJSON_AddNullToObject(object, "selftest");
 	cli_json_line(cli, "summary", object);
-}
-
-/* When it ends, whoever is watching. */
-static void end_line(struct cli *cli, const struct instance *instance)
-{
-	char at[TIME_TEXT_MAX];
-
-	if (instance->expires)
-		cli_line(cli, "It ends by itself at about %s, even if this computer is off.",
-			 time_format(at, instance->expires));
-	else
-		cli_line(cli, "It runs and bills until you terminate it: no time limit is armed.");
 }
 
 void launch_show_outcome(struct cli *cli, const struct launch_outcome *outcome,
@@ -322,7 +318,7 @@ void launch_show_outcome(struct cli *cli, const struct launch_outcome *outcome,
 	cli_line(cli, "  look      gpucloud show %s", outcome->name);
 	cli_line(cli, "  end it    gpucloud terminate %s", outcome->name);
 	if (instance->state != INSTANCE_GONE)
-		end_line(cli, instance);
+		launch_cloud_end(cli, instance);
 	arena_release(&arena);
 	tell_if_lost(cli, outcome);
 }
@@ -330,15 +326,26 @@ void launch_show_outcome(struct cli *cli, const struct launch_outcome *outcome,
 void launch_show_rehearsed(struct cli *cli, const struct launch_plan *plan)
 {
 	const char *zone = plan->zones[plan->order[0]].zone.name;
+	const struct provider_ops *ops = provider_find(plan->offer.provider);
+	bool asked = ops && (ops->caps & PROVIDER_CAP_DRY_RUN);
 
 	if (cli->json) {
 		cJSON *object = cJSON_CreateObject();
 
 		cJSON_AddBoolToObject(object, "dry_run", true);
-		cJSON_AddBoolToObject(object, "allowed", true);
+		if (asked)
+			cJSON_AddBoolToObject(object, "allowed", true);
+		else
+			cJSON_AddNullToObject(object, "allowed");
 		cJSON_AddStringToObject(object, "zone", zone);
 		cli_json_line(cli, "summary", object);
 		return;
 	}
-	cli_line(cli, "dry run: the cloud would allow it in %s; nothing was made", zone);
+	if (asked)
+		cli_line(cli, "dry run: the cloud would allow it in %s; nothing was made", zone);
+	else
+		cli_line(cli,
+			 "dry run: nothing was made; whether the cloud would allow it in %s, it "
+			 "does not say before",
+			 zone);
 }

@@ -17,7 +17,6 @@
 #include "fleet/boot.h"
 #include "fleet/machine.h"
 
-#define USER_DATA_MAX  ((size_t)16 << 10) /* EC2's limit, before base64 */
 #define WAIT_DEFAULT_S 600
 #define WAIT_MOST_S    3600
 #define TTL_LEAST_S    60
@@ -29,7 +28,7 @@ const struct opt launch_opts[] = {
 	OPT_STRING_AT('b', "bid", struct launch_args, bid, "BID",
 		      "cap on spot: 51% of on demand, or dollars an hour"),
 	OPT_STRING_AT('g', "gpu", struct launch_args, gpu, "GPU",
-		      "cheapest type with it: V100, T4, ..."),
+		      "cheapest type with it: V100, T4, ... (any NVIDIA)"),
 	OPT_UINT_AT(0, "gpus", struct launch_args, gpus, "N", 1, 64, "how many of them (1)"),
 	OPT_STRING_AT('t', "type", struct launch_args, type, "TYPE", "this instance type"),
 	OPT_STRING_AT(0, "zone", struct launch_args, zone, "ZONE", "this zone only, by name or id"),
@@ -38,7 +37,7 @@ const struct opt launch_opts[] = {
 	OPT_STRING_AT(0, "name", struct launch_args, name, "NAME",
 		      "a-z 0-9 - _; one that lives is not launched again"),
 	OPT_STRING_AT(0, "image", struct launch_args, image, "IMAGE",
-		      "ami-..., ssm:/path, or an alias (Deep Learning Base)"),
+		      "the cloud's id or name of it, or an alias (one with CUDA)"),
 	OPT_UINT_AT(0, "disk", struct launch_args, disk, "GIB", 1, 65536,
 		    "root disk (the image's own)"),
 	OPT_STRING_AT(0, "ssh-key", struct launch_args, ssh_key, "FILE",
@@ -48,6 +47,8 @@ const struct opt launch_opts[] = {
 		      "who may connect (this computer's address alone)"),
 	OPT_STRING_AT(0, "subnet", struct launch_args, subnet, "ID",
 		      "this subnet (the zone's default)"),
+	OPT_FLAG_AT(0, "static-address", struct launch_args, static_address,
+		    "an address that stays, and bills, until it is ended"),
 	OPT_STRING_AT(0, "user-data", struct launch_args, user_data, "FILE",
 		      "your own for the machine; no time limit is armed then"),
 	OPT_STRING_AT(0, "ttl", struct launch_args, ttl, "TIME",
@@ -70,7 +71,7 @@ const struct opt launch_opts[] = {
 
 void launch_wanted_init(struct launch_wanted *wanted)
 {
-	*wanted = (struct launch_wanted){ .user_data = BUF_INIT_MAX(USER_DATA_MAX) };
+	*wanted = (struct launch_wanted){ .user_data = BUF_INIT };
 }
 
 void launch_wanted_release(struct launch_wanted *wanted)
@@ -101,12 +102,17 @@ static int read_ports(struct cli *cli, const struct launch_args *args, struct la
 	return machine_port(cli->settings, &wanted->launch.ssh_port, &cli->error);
 }
 
-static int read_user_data(struct cli *cli, const char *path, struct launch_wanted *wanted)
+static int read_user_data(struct cli *cli, const struct fleet *fleet, const char *path,
+			  struct launch_wanted *wanted)
 {
+	size_t max = fleet->ops->user_data_max;
+
 	if (!path)
 		return 0;
-	if (file_read(path, USER_DATA_MAX, &wanted->user_data, &cli->error) < 0)
-		return error_prefix(&cli->error, "--user-data (at most 16 KiB)");
+	wanted->user_data = (struct buf)BUF_INIT_MAX(max);
+	if (file_read(path, max, &wanted->user_data, &cli->error) < 0)
+		return error_prefix(&cli->error, "--user-data (%s takes at most %zu KiB)",
+				    fleet->ops->title, max >> 10);
 	wanted->launch.user_data = wanted->user_data.data;
 	wanted->launch.user_data_len = wanted->user_data.len;
 	return 0;
@@ -249,11 +255,14 @@ int launch_wanted_read(struct cli *cli, const struct fleet *fleet, const struct 
 	};
 	wanted->launch.name = args->name;
 	wanted->launch.image = option_or_setting(cli, args->image, "image");
+	wanted->launch.static_address = args->static_address;
+	wanted->subnet_asked = args->subnet != NULL;
 	wanted->launch.subnet = option_or_setting(cli, args->subnet, "subnet");
 	if (zone_order_parse(args->zone_by, &wanted->plan.order, &cli->error) < 0 ||
 	    cli_price_option(args->on_demand, "--on-demand", &wanted->plan.on_demand, &cli->error) <
 		    0 ||
-	    read_ports(cli, args, wanted) < 0 || read_user_data(cli, args->user_data, wanted) < 0 ||
+	    read_ports(cli, args, wanted) < 0 ||
+	    read_user_data(cli, fleet, args->user_data, wanted) < 0 ||
 	    read_disk(cli, args->disk, &wanted->launch.disk_gib) < 0 ||
 	    cli_ssh_key(cli, args->ssh_key, &wanted->arena, &key_file,
 			&wanted->launch.ssh_public_key) < 0 ||

@@ -18,7 +18,7 @@ struct launch_args {
 	struct opt_strings ports;
 	const char *timeout;
 	unsigned gpus, disk;
-	bool spot, protect;
+	bool spot, protect, static_address;
 };
 
 extern const struct opt launch_opts[];
@@ -36,14 +36,14 @@ struct launch_wanted {
 	int64_t timeout_s;
 	struct launch_policy policy;
 	int64_t budget_cents; /* 0: none */
+	bool subnet_asked;    /* by --subnet, not by a setting */
 };
 void launch_wanted_init(struct launch_wanted *wanted);
 void launch_wanted_release(struct launch_wanted *wanted);
 
 /* What contradicts itself is refused before anything is asked of the cloud; what bills without end
  * is asked about. cli->error. */
-int launch_wanted_check(struct cli *cli, const struct launch_args *args,
-			struct launch_wanted *ret);
+int launch_wanted_check(struct cli *cli, const struct launch_args *args, struct launch_wanted *ret);
 
 /* The rest: files, keys, settings, and what this cloud cannot do. */
 int launch_wanted_read(struct cli *cli, const struct fleet *fleet, const struct launch_args *args,

@@ -26,7 +26,7 @@ static void on_admitted(void *ctx, const struct instance *instance, const char *
 {
 	cli_note(ctx,
 		 "%s did not answer: this computer's address, %s, is now let in by its "
-		 "security group",
+		 "firewall",
 		 instance->id, cidr);
 }
 

@@ -88,6 +88,39 @@ static bool is_kept(const struct leftover *one)
 	return one->kind == LEFTOVER_SNAPSHOT || one->kind == LEFTOVER_IMAGE;
 }
 
+/* "1 address, 1 startup script": what went with it and is not said of every cloud; "" where nothing. */
+static const char *removed_text(struct arena *arena, const struct release_result *released)
+{
+	const struct {
+		unsigned nr;
+		const char *one, *more;
+	} kinds[] = {
+		{ released->addresses, "address", "addresses" },
+		{ released->scripts, "startup script", "startup scripts" },
+		{ released->tags, "tag", "tags" },
+	};
+	const char *text = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].nr)
+			text = arena_printf(arena, "%s%s%u %s", text, text[0] ? ", " : "",
+					    kinds[i].nr,
+					    kinds[i].nr == 1 ? kinds[i].one : kinds[i].more);
+	return text;
+}
+
+static void add_removed(cJSON *object, const struct release_result *released)
+{
+	cJSON *removed = cJSON_AddObjectToObject(object, "removed");
+
+	cJSON_AddNumberToObject(removed, "spot_requests", released->spot_requests);
+	cJSON_AddNumberToObject(removed, "security_groups", released->security_groups);
+	cJSON_AddNumberToObject(removed, "keys", released->keys);
+	cJSON_AddNumberToObject(removed, "addresses", released->addresses);
+	cJSON_AddNumberToObject(removed, "scripts", released->scripts);
+	cJSON_AddNumberToObject(removed, "tags", released->tags);
+}
+
 /* NULL where everything was told. */
 static const char *not_told(const struct ended *ended, const struct ending *ending)
 {
@@ -186,6 +219,7 @@ static void price_lines(struct cli *cli, const struct ending *ending)
 static void receipt_text(struct cli *cli, const struct ended *ended, const struct ending *ending)
 {
 	const struct instance *instance = &ending->instance;
+	struct arena arena = { 0 };
 	char text[TIME_TEXT_MAX];
 
 	cli_line(cli, "%s (%s) is terminated, confirmed by the cloud", name_of(instance),
@@ -193,13 +227,19 @@ static void receipt_text(struct cli *cli, const struct ended *ended, const struc
 	cli_line(cli, "  was       %s, %s in %s", instance->type,
 		 instance->spot ? "spot" : "on demand", instance->zone.name);
 	cli_line(cli, "  from      %s", time_format(text, instance->launched));
-	cli_line(cli, "  to        %s", time_format(text, ending->ended));
+	/* Stopped on the way to its end, it ran no longer than that. */
+	cli_line(cli, "  to        %s",
+		 time_format(text, ending->halted ? ending->halted : ending->ended));
 	cli_line(cli, "  time      %s", duration_format(text, ending->cost.seconds));
 	price_lines(cli, ending);
+	const char *removed = removed_text(&arena, &ending->released);
+	if (removed[0])
+		cli_line(cli, "  removed   %s", removed);
 	if (ending->release_err.kind != ERROR_NONE)
 		cli_line(cli, "  left      %s; the next command tries again",
 			 ending->release_err.message);
 	bills_text(cli, ended, ending);
+	arena_release(&arena);
 }
 
 static cJSON *receipt_json(const struct ended *ended, const struct ending *ending)
@@ -212,6 +252,7 @@ static cJSON *receipt_json(const struct ended *ended, const struct ending *endin
 		json_add_cost(object, &ending->cost);
 		cJSON_AddBoolToObject(object, "at_most", ending->cost.estimated);
 		cJSON_AddBoolToObject(object, "free", ending->cost.free);
+		add_removed(object, &ending->released);
 		add_bills(object, ended, ending);
 	}
 	cJSON_AddStringToObject(object, "error",
@@ -231,9 +272,12 @@ static int show_end(struct cli *cli, const struct ended *ended, const struct end
 	}
 	if (!ending->confirmed) {
 		cli_warning(cli,
-			    "%s: the cloud accepted the end but still says '%s'; it may bill. Look "
-			    "again: gpucloud show %s",
-			    instance->id, instance_state_name(instance->state), instance->id);
+			    "%s: the cloud accepted the end but still says '%s'%s%s; it may bill. "
+			    "Look again: gpucloud show %s",
+			    instance->id, instance_state_name(instance->state),
+			    ending->err.kind != ERROR_NONE ? ", and: " : "",
+			    ending->err.kind != ERROR_NONE ? ending->err.message : "",
+			    instance->id);
 		return EXIT_ATTENTION;
 	}
 	if (!cli->json)

@@ -24,17 +24,22 @@ int boot_prepare(struct fleet *fleet, const char *launch_id, int64_t began, int6
 	struct ssh_key login = { 0 }, host = { 0 };
 	int rc = -1;
 
-	*ret = (struct boot){ .user_data = BUF_INIT_MAX(BOOT_USER_DATA_MAX) };
+	const struct provider_ops *ops = fleet->ops;
+	const char *user = settings_get(fleet->settings, "ssh_user");
+
+	*ret = (struct boot){ .user_data = BUF_INIT_MAX(ops->user_data_max) };
 	if (login_key_get(fleet->paths, &login, err) < 0 ||
 	    host_key(fleet, launch_id, again, &host, err) < 0 ||
 	    ssh_public_fingerprint(host.public_line, ret->hostkey, err) < 0)
 		goto out;
 	const struct userdata userdata = {
+		.form = ops->boot_form == BOOT_SCRIPT ? USERDATA_SCRIPT : USERDATA_CLOUD_INIT,
+		.login = user ? user : ops->login,
 		.login_key = login.public_line,
 		.host_key = &host,
 		.ttl_s = ttl_s,
 	};
-	rc = userdata_make(&userdata, BOOT_USER_DATA_MAX, &ret->user_data, err);
+	rc = userdata_make(&userdata, ops->user_data_max, &ret->user_data, err);
 	ret->tags[ret->nr_tags++] = (struct tag){ TAG_HOSTKEY, ret->hostkey };
 	if (ttl_s) {
 		if (rc == 0)

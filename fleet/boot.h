@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a new machine of ours is told, and the tags that say so: our login key, a host key made for
- * it, and its time limit. The host key is on disk before any request leaves.
+ * What a new machine of ours is told, in the form that its cloud takes, and the tags that say so: our
+ * login key, a host key made for it, and its time limit. The host key is on disk before any request
+ * leaves.
  */
 #ifndef GPUCLOUD_FLEET_BOOT_H
 #define GPUCLOUD_FLEET_BOOT_H
@@ -12,7 +13,6 @@
 #include "ssh/key.h"
 
 #define BOOT_TTL_DEFAULT_S (INT64_C(12) * 3600)
-#define BOOT_USER_DATA_MAX ((size_t)16384) /* EC2's limit, the smallest of the clouds */
 
 struct boot {
 	struct buf user_data;

@@ -170,6 +170,20 @@ static bool is_free(const struct past *past, const struct cost_basis *basis)
 	       text_starts_with(reason, "Server.SpotInstance");
 }
 
+/* Where being off costs as much as running, it runs, as far as a bill goes, from its making to its
+ * end. *ret holds what is returned. */
+static const struct instance *as_billed(const struct fleet *fleet, const struct instance *instance,
+					struct instance *ret)
+{
+	if (!instance || !fleet->ops || fleet->ops->off_bills != OFF_BILLS_ALL ||
+	    (instance->state != INSTANCE_STOPPED && instance->state != INSTANCE_STOPPING))
+		return instance;
+	*ret = *instance;
+	ret->state = INSTANCE_RUNNING;
+	ret->ended = 0;
+	return ret;
+}
+
 /* --- all of it ----------------------------------------------------------------------------- */
 
 static void read_past(struct past *past)
@@ -192,6 +206,21 @@ bool cost_is_settled(const struct journal_bill *bill, int64_t until)
 	int64_t last = bill->nr_runs ? bill->runs[bill->nr_runs - 1].ended : 0;
 
 	return (bill->closed && bill->receipt.exact) || (last && until - last > FORGOTTEN_S);
+}
+
+/* What the cloud says that it costs is what it costs, whatever a list of prices said. */
+static void take_told_price(struct past *past, bool keep)
+{
+	const struct instance *instance = past->instance;
+	struct journal *journal = past->fleet->journal;
+	struct error err = ERROR_INIT;
+
+	if (!instance || past->spot || instance->price <= 0)
+		return;
+	if (keep && past->row && journal && past->on_demand != instance->price &&
+	    journal_price_told(journal, past->row->id, instance->price, &err) < 0)
+		log_info("cost", "%s", err.message);
+	past->on_demand = past->quote = instance->price;
 }
 
 static void ask_cloud(struct past *past)
@@ -257,6 +286,9 @@ void cost_basis_make(struct fleet *fleet, const struct launch_row *row,
 		     const struct instance *instance, int64_t until, bool ask,
 		     struct cost_basis *ret)
 {
+	struct instance billed;
+
+	instance = as_billed(fleet, instance, &billed);
 	struct past past = {
 		.fleet = fleet,
 		.row = row,
@@ -269,6 +301,7 @@ void cost_basis_make(struct fleet *fleet, const struct launch_row *row,
 
 	*ret = (struct cost_basis){ .bill = { .on_demand = MONEY_UNKNOWN } };
 	read_past(&past);
+	take_told_price(&past, ask);
 	if (!past.bill.nr_runs && instance)
 		runs_of_instance(&past, ret);
 	else if (!past.bill.nr_runs)
@@ -356,7 +389,9 @@ void cost_observe(struct fleet *fleet, const struct instance *instance, int64_t 
 	struct launch_rows rows = { 0 };
 	struct journal_bill bill = { .nr_runs = 0 };
 	struct error err = ERROR_INIT;
+	struct instance billed;
 
+	instance = as_billed(fleet, instance, &billed);
 	find_row(fleet, instance, &rows);
 	if (rows.nr && journal_bill_read(fleet->journal, rows.v[0].id, &bill, &err) == 0)
 		cost_note_runs(fleet->journal, &rows.v[0], instance, now, &bill);

@@ -21,7 +21,8 @@ bool cost_price_window(const struct journal_bill *bill, const struct instance *i
 void cost_learn_prices(struct fleet *fleet, const struct launch_row *row,
 		       const struct instance *instance, int64_t until, struct journal_bill *bill);
 
-/* What an hour costs on demand there now. MONEY_UNKNOWN. */
+/* What an hour costs on demand there now: the cloud's own word on the instance, or else the list price.
+ * MONEY_UNKNOWN. */
 int64_t cost_ask_on_demand(struct fleet *fleet, const struct instance *instance);
 
 #endif

@@ -136,9 +136,10 @@ static void ask_for_missing(struct fleet *fleet, struct cost_items *items, const
 	match(items, list, false);
 	int64_t now = look_now(fleet, fleet->provider, region);
 	for (size_t i = 0; i < items->nr; i++)
-		/* New and not shown yet is not gone. */
+		/* New and not shown yet is not gone, but where it was shown before. */
 		if (is_missing(&items->v[i], region) &&
-		    now - items->v[i].row->began >= RECOVER_VISIBLE_S)
+		    (now - items->v[i].row->began >= RECOVER_VISIBLE_S ||
+		     ((fleet->ops->caps & PROVIDER_CAP_FORGETS) && items->v[i].row->listed)))
 			items->v[i].gone_unseen = true;
 }
 

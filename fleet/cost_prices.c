@@ -119,6 +119,8 @@ int64_t cost_ask_on_demand(struct fleet *fleet, const struct instance *instance)
 		.all_arches = true,
 	};
 
+	if (instance->price > 0 && !instance->spot)
+		return instance->price;
 	if (fleet->ops->offers(fleet->provider, &query, &offers, &err) < 0) {
 		log_info("cost", "on-demand price not known: %s", err.message);
 		return MONEY_UNKNOWN;

@@ -54,7 +54,8 @@ static bool note_start(struct notes *notes, int64_t launched)
 	if (launched < last.began)
 		return false;
 	/* No instance is stopped and started again so fast: a clock was set, or rounded. */
-	if (launched == last.began || (!last.ended && launched - last.began < SAME_RUN_S))
+	if (launched == last.began ||
+	    (launched - last.began < SAME_RUN_S && (!last.ended || last.ended > launched)))
 		return true;
 	if (!last.ended || last.ended > launched)
 		set_run(notes, (struct journal_run){ last.began, launched, false });
@@ -114,7 +115,8 @@ void cost_note_runs(struct journal *journal, const struct launch_row *row,
 			note_end(&notes, instance, now);
 		return;
 	}
-	if (!note_start(&notes, instance->launched))
+	/* Old news of a start; but that it is gone holds of every run. */
+	if (!note_start(&notes, instance->launched) && state != INSTANCE_GONE)
 		return;
 	if (over || state == INSTANCE_STOPPING || state == INSTANCE_STOPPED) {
 		note_end(&notes, instance, now);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/money.h"
 #include "core/timefmt.h"
 #include "fleet/journal.h"
 #include "fleet/launch.h"
@@ -127,11 +128,15 @@ static void check_quota(struct doctor *doctor, const char *region, const char *t
 		tell(doctor, name, CHECK_WARN, "", "the cloud does not say (%s)", quota.code);
 		return;
 	}
-	char repair[160];
-	snprintf(repair, sizeof(repair),
-		 "aws service-quotas request-service-quota-increase --service-code ec2 "
-		 "--quota-code %s --desired-value %u --region %s",
-		 quota.code, vcpus, region);
+	char repair[160] = "";
+	if (strcmp(fleet->ops->name, "aws") == 0)
+		snprintf(repair, sizeof(repair),
+			 "aws service-quotas request-service-quota-increase --service-code ec2 "
+			 "--quota-code %s --desired-value %u --region %s",
+			 quota.code, vcpus, region);
+	else
+		snprintf(repair, sizeof(repair), "ask %s for more: %s", fleet->ops->title,
+			 quota.code);
 	bool enough = quota.limit >= quota.need;
 	tell(doctor, name, enough ? CHECK_OK : CHECK_WARN, enough ? "" : repair,
 	     "%s in %s: %.0f %s, one %s needs %.0f", quota.name, region, quota.limit, quota.unit,
@@ -147,24 +152,94 @@ static void check_permission(struct doctor *doctor, const char *region)
 	const struct plan_options options = { .region = region, .on_demand = MONEY_UNKNOWN };
 	const struct launch_options launch = { .ssh_port = 22 };
 	const struct launch_events events = { 0 };
+	char repair[80];
 
+	snprintf(repair, sizeof(repair), "docs/%s.md says what rights it needs", fleet->ops->name);
+	if (strcmp(fleet->ops->name, "aws") == 0)
+		snprintf(repair, sizeof(repair),
+			 "docs/aws-policy.json holds the least policy it needs");
 	if (launch_plan_make(fleet, &options, &plan, &err) < 0 ||
 	    launch_rehearse(fleet, &plan, &launch, &events, &err) < 0)
-		tell_error(doctor, "permission", &err,
-			   "docs/aws-policy.json holds the least policy it needs");
+		tell_error(doctor, "permission", &err, repair);
 	else
 		tell(doctor, "permission", CHECK_OK, "", "launching %s in %s would be allowed",
 		     plan.offer.type, region);
 	launch_plan_release(&plan);
 }
 
-enum error_kind doctor_run(struct fleet *fleet, const char *region, const char *ssh_key,
-			   const struct doctor_report *report)
+/* A small one and a large one; where the cloud has other types, its cheapest. */
+static void check_quotas(struct doctor *doctor, const char *region)
 {
 	static const struct {
 		const char *type;
 		unsigned vcpus;
 	} samples[] = { { "g4dn.xlarge", 4 }, { "p3.2xlarge", 8 } };
+	unsigned caps = doctor->fleet->ops->caps;
+
+	if (strcmp(doctor->fleet->ops->name, "aws") == 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
+			for (int spot = 1; spot >= 0; spot--)
+				check_quota(doctor, region, samples[i].type, samples[i].vcpus,
+					    spot);
+		return;
+	}
+	struct launch_plan plan = { 0 };
+	struct error err = ERROR_INIT;
+	const struct plan_options options = { .region = region, .on_demand = MONEY_UNKNOWN };
+	if (launch_plan_make(doctor->fleet, &options, &plan, &err) == 0)
+		for (int spot = (caps & PROVIDER_CAP_SPOT) != 0; spot >= 0; spot--)
+			check_quota(doctor, region, plan.offer.type, plan.offer.vcpus, spot);
+	launch_plan_release(&plan);
+}
+
+/* Nothing can be rehearsed there: that it answers with what it offers is what can be seen. */
+static void check_offers(struct doctor *doctor, const char *region)
+{
+	struct fleet *fleet = doctor->fleet;
+	struct launch_plan plan = { 0 };
+	struct error err = ERROR_INIT;
+	const struct plan_options options = { .region = region, .on_demand = MONEY_UNKNOWN };
+	char price[MONEY_TEXT_MAX];
+
+	if (launch_plan_make(fleet, &options, &plan, &err) < 0)
+		tell_error(doctor, "offers", &err, "gpucloud price");
+	else
+		tell(doctor, "offers", CHECK_OK, "",
+		     "cheapest with a GPU in %s: %s, $%s/h; whether a launch would be allowed, %s "
+		     "does not say before",
+		     region, plan.offer.type,
+		     plan.offer.on_demand == MONEY_UNKNOWN
+			     ? "?"
+			     : money_format(price, plan.offer.on_demand, 4),
+		     fleet->ops->title);
+	launch_plan_release(&plan);
+}
+
+/* Where the time limit alone leaves something that bills, somebody must run `reap`. */
+static void check_ends(struct doctor *doctor)
+{
+	const struct provider_ops *ops = doctor->fleet->ops;
+
+	if (ops->time_limit == TIME_LIMIT_STOPS)
+		tell(doctor, "time limit", CHECK_WARN, "gpucloud reap, from cron: docs/reap.md",
+		     "%s turns a machine off at its time limit; its disk bills on until 'reap' or "
+		     "'terminate'",
+		     ops->title);
+	else if (ops->time_limit == TIME_LIMIT_NONE)
+		tell(doctor, "time limit", CHECK_WARN, "gpucloud reap, from cron: docs/reap.md",
+		     "with %s a machine that is off bills as before: only 'reap' or 'terminate' "
+		     "ends it",
+		     ops->title);
+	if (!(ops->caps & PROVIDER_CAP_TAGS))
+		tell(doctor, "policies", CHECK_OK, "",
+		     "%s keeps no tags: what is to become of an instance is in this computer's "
+		     "journal",
+		     ops->title);
+}
+
+enum error_kind doctor_run(struct fleet *fleet, const char *region, const char *ssh_key,
+			   const struct doctor_report *report)
+{
 	struct doctor doctor = { .fleet = fleet, .report = report };
 	struct error err = ERROR_INIT;
 
@@ -178,11 +253,11 @@ enum error_kind doctor_run(struct fleet *fleet, const char *region, const char *
 	if (!known || !region)
 		return doctor.first;
 	if (fleet->ops->caps & PROVIDER_CAP_QUOTA)
-		for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
-			for (int spot = 1; spot >= 0; spot--)
-				check_quota(&doctor, region, samples[i].type, samples[i].vcpus,
-					    spot);
+		check_quotas(&doctor, region);
 	if (fleet->ops->caps & PROVIDER_CAP_DRY_RUN)
 		check_permission(&doctor, region);
+	else
+		check_offers(&doctor, region);
+	check_ends(&doctor);
 	return doctor.first;
 }

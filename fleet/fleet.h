@@ -16,6 +16,8 @@ struct journal;
 struct cost_ahead;
 struct own_address;
 
+#define FLEET_SCOPE_MAX 128
+
 struct fleet {
 	struct settings *settings; /* borrowed */
 	const struct paths *paths; /* borrowed */
@@ -25,11 +27,12 @@ struct fleet {
 	struct http *http;
 	const struct provider_ops *ops;
 	struct provider *provider;
-	struct journal *journal; /* NULL until fleet_journal() */
+	struct journal *journal;  /* NULL until fleet_journal() */
 	struct cost_ahead *ahead; /* fleet/cost_ahead.h: prices asked for many at once, or NULL */
-	struct own_address *own; /* caller.c's: asked once for all threads; NULL: every time */
-	char owner[64];		 /* a label: whose instances are "mine" */
-	bool simulated;		 /* talks to the built-in simulator */
+	struct own_address *own;  /* caller.c's: asked once for all threads; NULL: every time */
+	char owner[64];		  /* a label: whose instances are "mine" */
+	bool simulated;		  /* talks to the built-in simulator */
+	char label_scope[FLEET_SCOPE_MAX]; /* labels.c's: fleet_scope, asked once */
 };
 
 /*
@@ -71,8 +74,6 @@ int fleet_regions(struct fleet *fleet, const struct region_choice *choice, struc
  * (ERROR_NOT_FOUND, with the nearest name). Returns -1.
  */
 int fleet_explain_region(struct fleet *fleet, const char *region, struct error *err);
-
-#define FLEET_SCOPE_MAX 128
 
 /*
  * Whose the rows of the journal are: the account's number, and for an endpoint on this computer

@@ -175,6 +175,18 @@ static int cap(struct fleet *fleet, const struct instance *instance, int64_t now
 						 : 0;
 }
 
+static int refuse_unknown(const struct fleet *fleet, const struct instance *instance,
+			  struct error *err)
+{
+	error_set(err, ERROR_CONFLICT,
+		  "the policy of '%s' is not known here: there is nothing to take back",
+		  fleet_target(fleet, instance));
+	return error_hint(err,
+			  "say until when it may run: gpucloud hold %s TIME; or end it: "
+			  "gpucloud terminate %s",
+			  fleet_target(fleet, instance), fleet_target(fleet, instance));
+}
+
 int hold_plan(struct fleet *fleet, const struct instance *instance, const struct hold_wish *wish,
 	      struct hold *ret, struct error *err)
 {
@@ -183,7 +195,12 @@ int hold_plan(struct fleet *fleet, const struct instance *instance, const struct
 			     .expires = instance->expires,
 			     .cents = wish->cents };
 
-	if (wish->seconds && instance->expires && instance->expires < hold.until) {
+	/* Where nobody knows when it ends, nothing but this says so: "no longer" would leave it to run on
+	 * for ever. */
+	if (instance->policy_unknown && !wish->seconds)
+		return refuse_unknown(fleet, instance, err);
+	if (wish->seconds &&
+	    (instance->policy_unknown || (instance->expires && instance->expires < hold.until))) {
 		hold.expires = hold.until;
 		hold.moved = true;
 		if (cap(fleet, instance, now, wish, &hold, err) < 0)
@@ -196,8 +213,13 @@ int hold_plan(struct fleet *fleet, const struct instance *instance, const struct
 int hold_set(struct fleet *fleet, const struct instance *instance,
 	     const struct machine_events *events, struct hold *hold, struct error *err)
 {
-	if (hold->moved && move_limit(fleet, instance, events, hold, err) < 0)
-		return -1;
+	if (hold->moved && move_limit(fleet, instance, events, hold, err) < 0) {
+		/* Of a machine whose policy nobody here knows, its key may not be known either. */
+		if (!instance->policy_unknown)
+			return -1;
+		hold->unmoved = *err;
+		error_clear(err);
+	}
 	if (hold->cents && set_tag(fleet, instance, TAG_BUDGET, hold->cents, err) < 0)
 		return -1;
 	if (hold->moved && set_tag(fleet, instance, TAG_EXPIRES, hold->expires, err) < 0)
@@ -208,5 +230,7 @@ int hold_set(struct fleet *fleet, const struct instance *instance,
 int hold_protect(struct fleet *fleet, const struct instance *instance, bool protect,
 		 struct error *err)
 {
+	if (instance->policy_unknown && !protect)
+		return refuse_unknown(fleet, instance, err);
 	return set_tag(fleet, instance, TAG_PROTECT, protect, err);
 }

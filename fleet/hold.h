@@ -7,6 +7,7 @@
 #ifndef GPUCLOUD_FLEET_HOLD_H
 #define GPUCLOUD_FLEET_HOLD_H
 
+#include "core/error.h"
 #include "fleet/fleet.h"
 
 struct machine;
@@ -37,12 +38,15 @@ struct hold {
 	 * an hour can cost. */
 	int64_t budget, spent, price;
 	bool capped; /* the budget allows no longer one */
+	struct error
+		unmoved; /* why the machine's own limit stays, where that is no reason to fail */
 };
 
 /*
  * What a hold comes to; changes nothing. A machine's own limit is what keeps a budget with no
  * computer of ours on, so it moves no further than what is left lasts at the worst price: where more
- * was asked for, ERROR_CONFLICT with the figures.
+ * was asked for, ERROR_CONFLICT with the figures. Of an instance whose policy is not known, the end of
+ * the hold becomes its time limit: from then on it has a policy.
  */
 int hold_plan(struct fleet *fleet, const struct instance *instance, const struct hold_wish *wish,
 	      struct hold *ret, struct error *err);

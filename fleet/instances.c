@@ -118,10 +118,12 @@ int instance_find_one(struct fleet *fleet, const char *target, const struct regi
 	if (instances_find(fleet, target, regions, with_gone, &list, err) < 0)
 		return -1;
 	/* None lives: what the journal last knew under that name says what became of it. */
-	if (!list.nr && !list.nr_failures && !instance_is_id(fleet, target) &&
-	    remembered_by_name(fleet, target, &list, err) < 0) {
+	if (!list.nr && !list.nr_failures && !instance_is_id(fleet, target)) {
 		instance_list_release(&list);
-		return -1;
+		if (remembered_by_name(fleet, target, &list, err) < 0) {
+			instance_list_release(&list);
+			return -1;
+		}
 	}
 	if (list.nr == 1) {
 		*ret = list;

@@ -291,6 +291,15 @@ static int set_finished(struct journal *journal, const char *launch_id, enum lau
 	db_bind_int64(stmt, 1, state);
 	db_bind_int64(stmt, 2, journal_now(journal));
 	db_bind_text(stmt, 3, launch_id);
+	if (journal_run(stmt, err) < 0)
+		return -1;
+	/* Of one that was launched elsewhere nothing else is kept, and nobody would retire it. */
+	if (db_prepare(journal->db,
+		       "DELETE FROM label WHERE launch = ?1"
+		       " AND NOT EXISTS (SELECT 1 FROM launch WHERE id = ?1)",
+		       &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, launch_id);
 	return journal_run(stmt, err);
 }
 

@@ -41,6 +41,8 @@ struct launch_row {
 	int64_t ended;		     /* Unix s the row was closed, or 0 */
 	int64_t expires;	     /* Unix s it ends by itself, as last seen; 0: none known */
 	const char *reason;	     /* why it ended, the cloud's own words; "" */
+	bool listed;		     /* the cloud was seen to list it, where that is kept track of
+				      * (fleet/labels.h) */
 };
 
 struct launch_rows {

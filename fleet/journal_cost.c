@@ -216,6 +216,19 @@ int journal_on_demand(struct journal *journal, const char *launch_id, int64_t pr
 	return journal_run(stmt, err);
 }
 
+int journal_price_told(struct journal *journal, const char *launch_id, int64_t price,
+		       struct error *err)
+{
+	struct db_stmt *stmt;
+
+	if (select_of(journal,
+		      "UPDATE launch SET on_demand = ?2, price = ?2 WHERE id = ?1 AND spot = 0",
+		      launch_id, &stmt, err) < 0)
+		return -1;
+	db_bind_int64(stmt, 2, price);
+	return journal_run(stmt, err);
+}
+
 int journal_receipt_keep(struct journal *journal, const char *launch_id,
 			 const struct receipt *receipt, struct error *err)
 {

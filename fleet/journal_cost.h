@@ -63,6 +63,11 @@ int journal_seen(struct journal *journal, const char *launch_id, int64_t expires
 int journal_on_demand(struct journal *journal, const char *launch_id, int64_t price,
 		      struct error *err);
 
+/* What the cloud itself says that an hour costs: it counts from now on, whatever was quoted. Not of
+ * spot. */
+int journal_price_told(struct journal *journal, const char *launch_id, int64_t price,
+		       struct error *err);
+
 /* The first receipt stays, unless it was not exact and this one is. */
 int journal_receipt_keep(struct journal *journal, const char *launch_id,
 			 const struct receipt *receipt, struct error *err);

@@ -44,6 +44,7 @@ static int drop(struct journal *journal, int64_t before, struct error *err)
 {
 	static const char *const sql[] = {
 		"DELETE FROM step WHERE launch IN " RETIRED,
+		"DELETE FROM label WHERE launch IN " RETIRED,
 		/* Its runs, prices and receipt go with it. */
 		"DELETE FROM launch WHERE id IN " RETIRED,
 	};

@@ -44,6 +44,7 @@ static int read_rows(struct db_stmt *stmt, struct launch_rows *ret, struct error
 			.ended = db_int64(stmt, 14),
 			.expires = db_int64(stmt, 15),
 			.reason = arena_strdup(&rows.arena, journal_text(stmt, 16)),
+			.listed = db_int64(stmt, 17) != 0,
 		};
 	}
 	db_finalize(stmt);
@@ -57,7 +58,7 @@ static int read_rows(struct db_stmt *stmt, struct launch_rows *ret, struct error
 
 #define ROW_COLUMNS                                                                               \
 	"SELECT id, name, owner, provider, account, region, type, spot, on_demand, began, state," \
-	" instance, zone, price, ended, expires, reason FROM launch "
+	" instance, zone, price, ended, expires, reason, listed FROM launch "
 
 int journal_launches(struct journal *journal, enum launch_state state, const char *name,
 		     struct launch_rows *ret, struct error *err)

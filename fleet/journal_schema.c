@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "fleet/journal_internal.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 static const char version_1[] =
 	"CREATE TABLE launch("
@@ -48,6 +48,17 @@ static const char version_2[] =
 	" WHERE instance <> '' AND ended IS NOT NULL;"
 	"PRAGMA user_version = 2;";
 
+/*
+ * What tags would say, where the cloud keeps none: by launch, which need not be one of ours to know
+ * (its row may be another computer's). And whether the cloud was ever seen to list an instance.
+ */
+static const char version_3[] =
+	"ALTER TABLE launch ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE label("
+	" provider TEXT NOT NULL, account TEXT NOT NULL, launch TEXT NOT NULL, key TEXT NOT NULL,"
+	" value TEXT NOT NULL, PRIMARY KEY(provider, account, launch, key)) STRICT, WITHOUT ROWID;"
+	"PRAGMA user_version = 3;";
+
 static int version(struct db *db, int64_t *ret, struct error *err)
 {
 	struct db_stmt *stmt;
@@ -89,6 +100,8 @@ int journal_schema(struct db *db, const char *path, struct error *err)
 		rc = db_exec(db, version_1, err);
 	if (rc == 0 && found < 2)
 		rc = db_exec(db, version_2, err);
+	if (rc == 0 && found < 3)
+		rc = db_exec(db, version_3, err);
 	if (rc == 0)
 		rc = db_exec(db, "COMMIT", err);
 	if (rc < 0) {

@@ -15,6 +15,7 @@
 #include "fleet/hostkeys.h"
 #include "fleet/journal.h"
 #include "fleet/labels.h"
+#include "fleet/launch_internal.h"
 #include "fleet/look.h"
 #include "fleet/recover.h"
 
@@ -59,10 +60,12 @@ static void add_tags(struct work *work, const struct tag *tags, size_t nr)
 static int prepare(struct work *work, const struct launch_options *options, struct error *err)
 {
 	const struct launch_plan *plan = work->plan;
-	const char *const *from;
-	size_t nr_from;
+	const char *const *from = NULL;
+	size_t nr_from = 0;
 
-	if (fleet_caller(work->fleet, plan->region, &work->arena, &from, &nr_from, err) < 0)
+	/* Where everybody may connect there is nobody to name. */
+	if ((work->fleet->ops->caps & PROVIDER_CAP_GUARD) &&
+	    fleet_caller(work->fleet, plan->region, &work->arena, &from, &nr_from, err) < 0)
 		return -1;
 	if (options->resume)
 		snprintf(work->launch_id, sizeof(work->launch_id), "%s",
@@ -234,7 +237,7 @@ static void finish_outcome(struct work *work, const struct plan_zone *zone,
 {
 	ret->launch_id = arena_strdup(&ret->made.arena, work->launch_id);
 	ret->name = arena_strdup(&ret->made.arena, work->name);
-	ret->price = zone->now;
+	ret->price = ret->quoted = zone->now;
 }
 
 /* 1: made; 0: this zone will not do, the next may; -1: stop. */
@@ -304,6 +307,7 @@ static int make(struct work *work, struct launch_outcome *ret, struct error *err
 	if (rc == 1) {
 		/* From now on its runs and prices are kept. */
 		cost_launched(work->fleet, &ret->made.instance);
+		launch_learn_price(work->fleet, ret);
 		journal_unclaim(work->fleet->journal, work->launch_id);
 		return 0;
 	}
@@ -321,26 +325,44 @@ static int make(struct work *work, struct launch_outcome *ret, struct error *err
 	return -1;
 }
 
-int launch_make(struct fleet *fleet, const struct launch_plan *plan,
-		const struct launch_options *options, const struct launch_events *events,
-		struct launch_outcome *ret, struct error *err)
+static int make_new(struct fleet *fleet, const struct launch_plan *plan,
+		    const struct launch_options *options, const struct launch_events *events,
+		    struct launch_outcome *ret, struct error *err)
 {
 	struct work work = { .fleet = fleet, .plan = plan, .events = events, .first = 1 };
 	int rc = -1;
 
-	if (!plan->nr_order) {
-		*err = plan->refusal;
-		return -1;
-	}
 	if (prepare(&work, options, err) == 0 && begin(&work, options->resume, err) == 0 &&
 	    labels_intend(fleet, &work.request, err) == 0)
 		rc = make(&work, ret, err);
 	else if (!options->resume) /* never begun: its host key is of no use to anybody */
 		hostkeys_forget(fleet->paths, work.launch_id, NULL);
-	if (options->name && fleet->journal)
-		journal_unclaim_name(fleet->journal, options->name);
 	boot_release(&work.boot);
 	arena_release(&work.arena);
+	return rc;
+}
+
+int launch_make(struct fleet *fleet, const struct launch_plan *plan,
+		const struct launch_options *options, const struct launch_events *events,
+		struct launch_outcome *ret, struct error *err)
+{
+	struct launch_options wanted = *options;
+	int earlier = 0;
+
+	if (!plan->nr_order) {
+		*err = plan->refusal;
+		return -1;
+	}
+	/* Sent once more, it would be carried out twice. */
+	if (options->resume && !(fleet->ops->caps & PROVIDER_CAP_TOKEN)) {
+		earlier = launch_await_earlier(fleet, plan, options, events, ret, err);
+		wanted.resume = NULL;
+	}
+	int rc = earlier == 1 ? 0 : -1;
+	if (earlier == 0)
+		rc = make_new(fleet, plan, &wanted, events, ret, err);
+	if (options->name && fleet->journal)
+		journal_unclaim_name(fleet->journal, options->name);
 	return rc;
 }
 

@@ -22,8 +22,8 @@ struct launch_options {
 	bool static_address;
 	const void *user_data; /* the user's own: the machine is then not prepared for gpucloud */
 	size_t user_data_len;
-	bool prepared;         /* our login key, a host key we know, the time limit */
-	int64_t ttl_s;         /* with prepared: 0 is no limit */
+	bool prepared;		/* our login key, a host key we know, the time limit */
+	int64_t ttl_s;		/* with prepared: 0 is no limit */
 	const struct tag *tags; /* of its policy (fleet/reap.h) */
 	size_t nr_tags;
 	const struct launch_resume *resume; /* finish this one, or NULL */
@@ -34,6 +34,8 @@ struct launch_events {
 	void *ctx;
 	void (*trying)(void *ctx, const struct zone *zone);
 	void (*passed_over)(void *ctx, const struct zone *zone, const struct error *why);
+	/* An earlier request for that name may yet bring an instance: for so long it is looked for. */
+	void (*looking)(void *ctx, const char *name, int64_t seconds);
 	void (*waiting)(void *ctx, const struct instance *instance, int64_t seconds);
 	void (*request)(void *ctx, const char *title, const char *text); /* dry run */
 };
@@ -42,8 +44,9 @@ struct launch_outcome {
 	struct launch_result made;
 	const char *launch_id; /* in made.arena */
 	const char *name;
-	int64_t price; /* micro-dollars per hour, as quoted */
-	bool existed;  /* an instance of that name was there: nothing was launched */
+	int64_t price;	/* micro-dollars per hour: as the cloud says of it, or else as quoted */
+	int64_t quoted; /* before it was made; MONEY_UNKNOWN */
+	bool existed;	/* an instance of that name was there: nothing was launched */
 };
 void launch_outcome_release(struct launch_outcome *outcome);
 
@@ -51,7 +54,8 @@ void launch_outcome_release(struct launch_outcome *outcome);
  * Looks for a live instance of ours with that name in every region. 1: found, ret is filled and
  * there is nothing more to do; 0: the name is free; -1: error. 2: a launch of that name was
  * interrupted before its answer was kept and nothing is visible yet: *resume says which, and
- * launch_make repeats it with the same token. The name is this process's alone until launch_make
+ * launch_make repeats it with the same token; where the cloud would carry that out twice, it waits
+ * for it instead, and begins another launch once nothing can come of it any more. The name is this process's alone until launch_make
  * or fleet_close: another gpucloud that is launching it is ERROR_CONFLICT.
  */
 int launch_find_existing(struct fleet *fleet, const char *name, struct launch_outcome *ret,

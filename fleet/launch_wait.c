@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "fleet/journal.h"
+#include "fleet/journal_cost.h"
 #include "fleet/labels.h"
-#include "fleet/launch.h"
+#include "fleet/launch_internal.h"
 #include "fleet/recover.h"
 #include "fleet/remembered.h"
 
@@ -29,7 +31,7 @@ static void adopt(struct instance_list *list, const struct instance *instance,
 	ret->made.image_name = "";
 	ret->launch_id = instance->launch_id;
 	ret->name = instance->name;
-	ret->price = MONEY_UNKNOWN;
+	ret->price = ret->quoted = MONEY_UNKNOWN;
 	ret->existed = true;
 	memset(list, 0, sizeof(*list));
 }
@@ -43,7 +45,7 @@ static void recall_price(struct fleet *fleet, struct launch_outcome *outcome)
 	if (journal_find_instance(fleet->journal, outcome->made.instance.id, &rows, &ignored) ==
 		    0 &&
 	    rows.nr)
-		outcome->price = rows.v[0].price;
+		outcome->price = outcome->quoted = rows.v[0].price;
 	launch_rows_release(&rows);
 }
 
@@ -122,6 +124,19 @@ int launch_find_existing(struct fleet *fleet, const char *name, struct launch_ou
 	return rc;
 }
 
+void launch_learn_price(struct fleet *fleet, struct launch_outcome *outcome)
+{
+	const struct instance *instance = &outcome->made.instance;
+	struct error err = ERROR_INIT;
+
+	if (instance->spot || instance->price <= 0 || instance->price == outcome->price)
+		return;
+	outcome->price = instance->price;
+	if (fleet->journal &&
+	    journal_price_told(fleet->journal, outcome->launch_id, instance->price, &err) < 0)
+		log_info("launch", "%s", err.message);
+}
+
 /* 1: runs; 0: not yet; -1: it never will. */
 static int judge(const struct instance *instance, struct error *err)
 {
@@ -186,8 +201,10 @@ int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
 		int rc = look(fleet, outcome, err);
 
-		if (rc == 1)
+		if (rc == 1) {
+			launch_learn_price(fleet, outcome);
 			return 0;
+		}
 		if (rc < 0)
 			break;
 		if (rc == 2 && waited > VISIBLE_S) {

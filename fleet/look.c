@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "fleet/idle_store.h"
+#include "fleet/journal.h"
 #include "fleet/machine.h"
 #include "fleet/reap.h"
 
@@ -51,6 +52,8 @@ static void each_one(void *ctx, void *item)
 	/* It reads the same settings as the first one did, which was opened. */
 	if (fleet.ops->open(&env, &fleet.provider, &ignored) == 0)
 		each->fn(&fleet, item);
+	/* Where labels are in the journal, it may have opened one of its own. */
+	journal_close(fleet.journal);
 	fleet.ops->close(fleet.provider);
 }
 

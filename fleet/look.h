@@ -28,8 +28,9 @@ int64_t look_now(struct fleet *fleet, struct provider *provider, const char *reg
 void look_all(struct fleet *fleet, struct look *v, size_t n);
 
 /*
- * Anything done on machines, many at once: fn gets a fleet of its own thread (without journal) and
- * the item. Items of item_size bytes each.
+ * Anything done on machines, many at once: fn gets a fleet of its own thread and the item. That
+ * fleet has no journal; one that is opened through it is closed behind fn. Items of item_size bytes
+ * each.
  */
 typedef void (*look_fn)(struct fleet *fleet, void *item);
 void look_each(struct fleet *fleet, void *items, size_t n, size_t item_size, look_fn fn);

@@ -22,11 +22,26 @@ static bool zone_named(const struct zone *zone, const char *want)
 	return strcmp(zone->name, want) == 0 || (zone->id[0] && strcmp(zone->id, want) == 0);
 }
 
+/* A cloud without zones has one in each region: the region. */
+static bool has_no_zones(const struct offer *offer)
+{
+	return offer->nr_zones == 1 && !offer->zones[0].id[0] &&
+	       strcmp(offer->zones[0].name, offer->region) == 0;
+}
+
 /* Copies what the plan keeps of an offer; with a zone asked for, that zone alone. */
-static int keep_offer(struct launch_plan *plan, const struct offer *offer,
-		      const struct plan_options *options, struct error *err)
+static int keep_offer(const struct fleet *fleet, struct launch_plan *plan,
+		      const struct offer *offer, const struct plan_options *options,
+		      struct error *err)
 {
 	struct arena *arena = &plan->arena;
+
+	plan->zoneless = has_no_zones(offer);
+	if (plan->zoneless && options->zone && !zone_named(&offer->zones[0], options->zone)) {
+		error_set(err, ERROR_USAGE, "--zone '%.60s': %s has no zones", options->zone,
+			  fleet->ops->title);
+		return error_hint(err, "--region chooses the place: this one is %s", offer->region);
+	}
 
 	plan->offer = *offer;
 	plan->offer.provider = arena_strdup(arena, offer->provider);
@@ -56,7 +71,7 @@ static int keep_offer(struct launch_plan *plan, const struct offer *offer,
 }
 
 /* On demand every zone costs the same: try them in their order. */
-static void plan_on_demand(struct launch_plan *plan)
+static void plan_on_demand(const struct fleet *fleet, struct launch_plan *plan)
 {
 	for (size_t i = 0; i < plan->nr_zones; i++) {
 		plan->zones[i].now = plan->offer.on_demand;
@@ -65,6 +80,9 @@ static void plan_on_demand(struct launch_plan *plan)
 	}
 	plan->reason = "on demand costs the same in every zone of a region; the first by name is "
 		       "tried first";
+	if (plan->zoneless)
+		plan->reason = arena_printf(&plan->arena, "%s as a whole: %s has no zones",
+					    plan->region, fleet->ops->title);
 }
 
 static int resolve_bid(struct launch_plan *plan, const struct plan_options *options,
@@ -85,12 +103,12 @@ static int plan_offer(struct fleet *fleet, const struct plan_options *options,
 	plan->spot = options->spot;
 	plan->until = clock_now(fleet->clock);
 	plan->since = plan->until - PLAN_WINDOW_S;
-	if (keep_offer(plan, offer, options, err) < 0)
+	if (keep_offer(fleet, plan, offer, options, err) < 0)
 		return -1;
 	if (options->on_demand != MONEY_UNKNOWN)
 		plan->offer.on_demand = options->on_demand;
 	if (!options->spot) {
-		plan_on_demand(plan);
+		plan_on_demand(fleet, plan);
 		return 0;
 	}
 	if (resolve_bid(plan, options, err) < 0)

@@ -34,6 +34,7 @@ struct plan_zone {
 struct launch_plan {
 	struct arena arena;
 	const char *region;
+	bool zoneless; /* the cloud has no zones: the one there is is the region itself */
 	struct offer offer;
 	bool spot;
 	bool capped;		 /* max_price is sent */

@@ -104,6 +104,7 @@ int reap_policy_read(const struct instance *instance, struct reap_policy *ret, s
 {
 	struct reap_policy policy = { 0 };
 	const char *protect = instance_tag(instance, TAG_PROTECT);
+	const char *once = instance_tag(instance, TAG_ONCE);
 	int64_t cents = 0;
 	int rc = 0;
 
@@ -112,10 +113,12 @@ int reap_policy_read(const struct instance *instance, struct reap_policy *ret, s
 	rc |= read_number(instance, TAG_BUDGET, CENTS_MAX, &cents, err);
 	rc |= read_time(instance, TAG_HOLD, &policy.hold, err);
 	rc |= read_time(instance, TAG_STOPPED, &policy.stopped, err);
+	rc |= read_time(instance, TAG_RESTED, &policy.rested, err);
 	rc |= read_idle(instance, &policy, err);
 	policy.budget = cents * CENT;
 	/* Whoever put the tag there meant something by it: only "0" says no. */
 	policy.protected = protect && strcmp(protect, "0") != 0;
+	policy.once = once && strcmp(once, "0") != 0;
 	*ret = policy;
 	return rc ? -1 : 0;
 }
@@ -194,6 +197,38 @@ static void decide_idle(const struct reap_facts *facts, struct reap_decision *re
 		decide(ret, facts->policy.stop_first ? REAP_STOP : REAP_TERMINATE, idle->reason);
 }
 
+static bool is_off(const struct reap_facts *facts)
+{
+	return facts->instance->state == INSTANCE_STOPPED ||
+	       facts->instance->state == INSTANCE_STOPPING;
+}
+
+/* Turned off by its own limit, or by itself before that; a person's stop is marked. */
+static bool is_turned_off(const struct reap_facts *facts)
+{
+	const struct reap_policy *policy = &facts->policy;
+
+	return facts->time_limit != TIME_LIMIT_ENDS && !policy->rested &&
+	       (policy->once || (policy->expires && facts->now >= policy->expires));
+}
+
+static void decide_turned_off(const struct reap_facts *facts, struct reap_decision *ret)
+{
+	char text[96 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	if (facts->policy.hold > facts->now) {
+		snprintf(text, sizeof(text), "it turned itself off; held until %s",
+			 time_format(when, facts->policy.hold));
+		decide(ret, REAP_KEEP, text);
+	} else if (!facts->policy.expires || facts->now < facts->policy.expires) {
+		decide(ret, REAP_TERMINATE, "off, and made for one job, which turned it off");
+	} else {
+		snprintf(text, sizeof(text), "off, and its time ended at %s",
+			 time_format(when, facts->policy.expires));
+		decide(ret, REAP_TERMINATE, text);
+	}
+}
+
 /*
  * Neither its time nor its budget binds it: both are of one that runs. What was stopped for being idle
  * ends a day after; what a person stopped is theirs to end.
@@ -203,7 +238,9 @@ static void decide_stopped(const struct reap_facts *facts, struct reap_decision 
 	int64_t stopped = facts->policy.stopped, hold = facts->policy.hold;
 	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
 
-	if (!stopped) {
+	if (is_turned_off(facts)) {
+		decide_turned_off(facts, ret);
+	} else if (!stopped) {
 		decide(ret, REAP_KEEP, "stopped, but not by 'reap'");
 		ret->by_hand = true;
 	} else if (hold > facts->now) {
@@ -244,7 +281,9 @@ static void decide_rest(const struct reap_facts *facts, struct reap_decision *re
 	const struct reap_policy *policy = &facts->policy;
 	char text[64 + TIME_TEXT_MAX], when[TIME_TEXT_MAX];
 
-	if (policy->hold > facts->now) {
+	if (is_off(facts))
+		decide_stopped(facts, ret);
+	else if (policy->hold > facts->now) {
 		snprintf(text, sizeof(text), "held until %s", time_format(when, policy->hold));
 		decide(ret, REAP_KEEP, text);
 	} else if (!policy->idle_s) {
@@ -268,7 +307,11 @@ void reap_decide(const struct reap_facts *facts, struct reap_decision *ret)
 		decide(ret, REAP_KEEP, "protected");
 		return;
 	}
-	if (state == INSTANCE_STOPPED || state == INSTANCE_STOPPING) {
+	if (facts->instance->policy_unknown) {
+		decide(ret, REAP_UNKNOWN, "its policy is not known here");
+		return;
+	}
+	if (is_off(facts) && facts->off_bills != OFF_BILLS_ALL) {
 		decide_stopped(facts, ret);
 		return;
 	}

@@ -11,9 +11,22 @@
  *   gpucloud-hold      Unix seconds: being idle does not end it before; 0: it is not held
  *   gpucloud-protect   anything but "0": nothing of this ends it
  *   gpucloud-stopped   Unix seconds: when it was stopped by this policy; 0: it runs again
+ *   gpucloud-rested    Unix seconds: a person stopped it then, where that is not what the cloud shows
+ *                      (TIME_LIMIT_STOPS); 0: it runs again
+ *   gpucloud-once      anything but "0": made for one job, which turns it off when it has ended; once
+ *                      off it ends (where that is not what the cloud makes of it)
  *   gpucloud-spent     what earlier runs cost: fleet/spent.h
  *
- * A tag that cannot be read is reported, and never ends an instance.
+ * A tag that cannot be read is reported, and never ends an instance; nor is one ended whose policy is
+ * not known (fleet/labels.h).
+ *
+ * One that is off is at rest only where that saves what it costs, and where being off is a person's
+ * doing or this policy's:
+ *   TIME_LIMIT_ENDS   a machine at its limit is gone; so who is off was stopped, and stays, or ends a
+ *                     day after this policy stopped it
+ *   TIME_LIMIT_STOPS  off, its limit over (or its one job), and stopped by no person through gpucloud: it
+ *                     turned itself off, and ends at once, unless it is held
+ *   OFF_BILLS_ALL     being off is no rest: its limit and its budget bind it as they bind one that runs
  */
 #ifndef GPUCLOUD_FLEET_REAP_H
 #define GPUCLOUD_FLEET_REAP_H
@@ -26,6 +39,8 @@
 #define TAG_HOLD    "gpucloud-hold"
 #define TAG_PROTECT "gpucloud-protect"
 #define TAG_STOPPED "gpucloud-stopped"
+#define TAG_RESTED  "gpucloud-rested"
+#define TAG_ONCE    "gpucloud-once"
 
 #define REAP_STOPPED_S INT64_C(86400) /* a stopped instance is ended after so long */
 #define REAP_WARN_S    INT64_C(120)   /* between a warning and the end, at least */
@@ -37,7 +52,8 @@ struct reap_policy {
 	int64_t budget;	 /* micro-dollars; 0: none */
 	int64_t hold;	 /* Unix s; 0: none */
 	int64_t stopped; /* Unix s; 0: not by us */
-	bool protected, stop_first;
+	int64_t rested;	 /* Unix s; 0: not by a person, as far as is known */
+	bool protected, stop_first, once;
 };
 /* From the instance's tags. ERROR_PROTOCOL names all that cannot be read; the others are filled. */
 int reap_policy_read(const struct instance *instance, struct reap_policy *ret, struct error *err);
@@ -56,6 +72,8 @@ struct reap_facts {
 	int64_t now; /* by the cloud's clock: ours may be a day off */
 	const struct instance *instance;
 	struct reap_policy policy;
+	enum time_limit time_limit; /* of its cloud */
+	enum off_bills off_bills;
 	const struct idle_judgement *idle; /* NULL: not asked, or not known */
 	int64_t cost, rate; /* micro-dollars so far, and an hour from now on; MONEY_UNKNOWN */
 	int64_t unsure;	    /* of cost: what may not have been spent, for nobody saw it run */
@@ -68,7 +86,7 @@ struct reap_decision {
 	enum reap_verdict verdict;
 	char reason[200]; /* one line */
 	bool budget;	  /* the budget decided */
-	bool by_hand;	  /* a person stopped it: its disks bill on until somebody ends it */
+	bool by_hand;	  /* it is off and left so: what bills on does until somebody ends it */
 };
 
 /* Pure: the whole policy in one place. */

@@ -2,7 +2,6 @@
 /* What the policy of each is, what is seen there, and what that comes to. */
 #include "fleet/reaper.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +13,9 @@
 #include "fleet/labels.h"
 #include "fleet/reaper_internal.h"
 #include "fleet/spent.h"
-#include "fleet/stop.h"
 
-#define BOOTING_S     INT64_C(900) /* one that does not answer for so long is no trouble yet */
-#define TELL_EVERY_S  INT64_C(86400)
 #define LIMIT_SLACK_S INT64_C(120) /* the machine counts from its boot, the tag from the launch */
 #define SETTLED_S     INT64_C(600) /* a stop has happened, or failed, so long after its mark */
-#define CENT	      (USD_MICROS / 100)
-#define OTHERS_KEY    "others" /* no instance's id: marks of what is not ours */
 
 void reap_report_release(struct reap_report *report)
 {
@@ -51,54 +45,15 @@ void pass_mark(struct pass *pass, const struct instance *instance, int mark, int
 		pass_store_failed(pass, &err);
 }
 
-static int64_t marked(struct pass *pass, const struct instance *instance, enum idle_mark mark)
+int64_t pass_marked(struct pass *pass, const struct instance *instance, int mark)
 {
 	struct error err = ERROR_INIT;
 	int64_t at = 0;
 
-	if (pass->store &&
-	    idle_store_marked(pass->store, pass->scope, instance->id, mark, &at, &err) < 0)
+	if (pass->store && idle_store_marked(pass->store, pass->scope, instance->id,
+					     (enum idle_mark)mark, &at, &err) < 0)
 		pass_store_failed(pass, &err);
 	return at;
-}
-
-/* Once a day. */
-static bool is_to_tell(struct pass *pass, const struct instance *instance, int64_t now)
-{
-	int64_t told = marked(pass, instance, IDLE_MARK_TROUBLE);
-
-	if (told && told <= now && now - told < TELL_EVERY_S)
-		return false;
-	pass_mark(pass, instance, IDLE_MARK_TROUBLE, now);
-	return true;
-}
-
-static void trouble(struct pass *pass, struct reap_item *item, const char *text)
-{
-	if (item->trouble[0])
-		return;
-	snprintf(item->trouble, sizeof(item->trouble), "%.390s", text);
-	item->tell = is_to_tell(pass, &item->instance, item->facts.now);
-}
-
-/* What its disks cost is asked for when it is told, and no oftener. */
-static void tell_stopped(struct pass *pass, struct reap_item *item)
-{
-	char price[MONEY_TEXT_MAX];
-	uint64_t gib = 0;
-
-	if (item->trouble[0])
-		return;
-	trouble(pass, item, "stopped, but not by 'reap', and left so; its disks bill on");
-	if (!item->tell && !pass->options->dry_run)
-		return;
-	int64_t per_hour = stop_disk_price(pass->fleet, &item->instance, &gib);
-	if (per_hour != MONEY_UNKNOWN)
-		snprintf(item->trouble, sizeof(item->trouble),
-			 "stopped, but not by 'reap', and left so; its disks (%" PRIu64
-			 " GiB) bill on, about $%s a day. To end it: gpucloud terminate %s",
-			 gib, money_format(price, (per_hour * 24 + CENT / 2) / CENT * CENT, 2),
-			 item->instance.id);
 }
 
 void pass_read_policy(struct pass *pass, struct reap_item *item)
@@ -110,10 +65,13 @@ void pass_read_policy(struct pass *pass, struct reap_item *item)
 	if (reap_policy_read(&item->instance, policy, &err) < 0) {
 		/* The tag that cannot be read may be the one that keeps it. */
 		policy->idle_s = 0;
-		trouble(pass, item, err.message);
+		pass_trouble(pass, item, err.message);
 	}
+	item->facts.time_limit = pass->fleet->ops->time_limit;
+	item->facts.off_bills = pass->fleet->ops->off_bills;
 	/* What a stopped one costs is not its price times its time. */
-	if (item->instance.state == INSTANCE_STOPPED || item->instance.state == INSTANCE_STOPPING)
+	if (item->facts.off_bills == OFF_BILLS_DISK &&
+	    (item->instance.state == INSTANCE_STOPPED || item->instance.state == INSTANCE_STOPPING))
 		policy->budget = 0;
 }
 
@@ -155,8 +113,8 @@ static void prepare(struct pass *pass, struct reap_item *item)
 
 	item->facts.now = look_now(pass->fleet, pass->fleet->provider, instance->region);
 	item->facts.period_s = pass->options->period_s;
-	item->facts.warned = marked(pass, instance, IDLE_MARK_IDLE);
-	item->facts.warned_budget = marked(pass, instance, IDLE_MARK_BUDGET);
+	item->facts.warned = pass_marked(pass, instance, IDLE_MARK_IDLE);
+	item->facts.warned_budget = pass_marked(pass, instance, IDLE_MARK_BUDGET);
 	pass_read_policy(pass, item);
 }
 
@@ -187,28 +145,6 @@ static void look(struct pass *pass)
 		if (report->v[i].look)
 			memcpy(report->v[i].admitted, report->v[i].look->admitted,
 			       sizeof(report->v[i].admitted));
-}
-
-/* Something that keeps its policy from ever being followed is worth a word. */
-static void tell_unknown(struct pass *pass, struct reap_item *item)
-{
-	const struct idle_judgement *judgement = &item->judgement;
-	const char *hint = item->look->reached ? "" : item->look->err.hint;
-	char text[390];
-
-	if (judgement->verdict != IDLE_UNKNOWN ||
-	    item->facts.now - item->instance.launched < BOOTING_S)
-		return;
-	for (size_t i = 0; i < judgement->nr; i++) {
-		if (judgement->facts[i].verdict != IDLE_UNKNOWN)
-			continue;
-		snprintf(text, sizeof(text),
-			 "whether it is idle is not known: %.30s: %.120s%s%.190s",
-			 judgement->facts[i].name, judgement->facts[i].value, hint[0] ? "; " : "",
-			 hint);
-		trouble(pass, item, text);
-		return;
-	}
 }
 
 /* The machine counts down by itself. Where it would live on past what the tag says, or end before a
@@ -245,7 +181,7 @@ static void judge(struct pass *pass, struct reap_item *item)
 		return;
 	}
 	item->facts.idle = &item->judgement;
-	tell_unknown(pass, item);
+	pass_tell_unknown(pass, item);
 	compare_limits(item);
 }
 
@@ -260,20 +196,15 @@ static void forget_warning(struct pass *pass, struct reap_item *item)
 	}
 }
 
-/* After all that may find one: what is well again is told at once the next time it is not. */
-static void forget_trouble(struct pass *pass, struct reap_item *item)
-{
-	if (!item->trouble[0] && marked(pass, &item->instance, IDLE_MARK_TROUBLE))
-		pass_mark(pass, &item->instance, IDLE_MARK_TROUBLE, 0);
-}
-
 static void decide(struct pass *pass, struct reap_item *item)
 {
 	reap_decide(&item->facts, &item->decision);
+	if (item->instance.policy_unknown && item->decision.verdict == REAP_UNKNOWN)
+		pass_tell_policy_unknown(pass, item);
 	if (item->decision.verdict == REAP_UNKNOWN && item->instance.state == INSTANCE_RUNNING)
-		trouble(pass, item, item->decision.reason);
+		pass_trouble(pass, item, item->decision.reason);
 	if (item->decision.by_hand)
-		tell_stopped(pass, item);
+		pass_tell_stopped(pass, item);
 	if (item->facts.idle && item->facts.idle->verdict == IDLE_IDLE &&
 	    item->decision.verdict == REAP_KEEP && item->facts.warned &&
 	    item->facts.policy.hold > item->facts.now) {
@@ -284,52 +215,36 @@ static void decide(struct pass *pass, struct reap_item *item)
 }
 
 /* It runs, and carries that very mark. */
-static bool still_runs_marked(struct pass *pass, const struct instance *before)
+static bool still_runs_marked(struct pass *pass, const struct instance *before, const char *key)
 {
 	const struct instance_query query = {
 		.regions = &before->region, .nr_regions = 1, .ids = &before->id, .nr_ids = 1
 	};
-	const char *mark = instance_tag(before, TAG_STOPPED);
+	const char *mark = instance_tag(before, key);
 	struct instance_list list = { 0 };
 	struct error ignored = ERROR_INIT;
 
 	if (fleet_instances(pass->fleet, &query, &list, &ignored) < 0)
 		return false;
 	bool same = list.nr == 1 && list.v[0].state == INSTANCE_RUNNING && mark &&
-		    instance_tag(&list.v[0], TAG_STOPPED) &&
-		    strcmp(instance_tag(&list.v[0], TAG_STOPPED), mark) == 0;
+		    instance_tag(&list.v[0], key) &&
+		    strcmp(instance_tag(&list.v[0], key), mark) == 0;
 	instance_list_release(&list);
 	return same;
 }
 
 /* Tags of the time before: one that runs was not left stopped. A mark of a moment ago may be that of
  * another computer's reap, which is about to stop it: without it, its disks would bill for ever. */
-static void clear_stopped(struct pass *pass, struct reap_item *item)
+static void clear_mark(struct pass *pass, struct reap_item *item, const char *key, int64_t since)
 {
-	const struct tag tag = { TAG_STOPPED, "0" };
+	const struct tag tag = { key, "0" };
 	struct error err = ERROR_INIT;
 
-	if (!item->facts.policy.stopped || item->instance.state != INSTANCE_RUNNING ||
-	    pass->options->dry_run || item->facts.now - item->facts.policy.stopped < SETTLED_S ||
-	    !still_runs_marked(pass, &item->instance))
+	if (!since || item->instance.state != INSTANCE_RUNNING || pass->options->dry_run ||
+	    item->facts.now - since < SETTLED_S || !still_runs_marked(pass, &item->instance, key))
 		return;
 	if (fleet_tag(pass->fleet, &item->instance, &tag, &err) < 0)
-		trouble(pass, item, err.message);
-}
-
-/* Nothing is ours, and others' time is over: where nobody remembers, it is said every time. */
-static void tell_others(struct pass *pass)
-{
-	struct reap_report *report = pass->report;
-	const struct instance all = { .id = OTHERS_KEY };
-	struct error ignored = ERROR_INIT;
-
-	if (idle_store_open(pass->fleet->paths->state, &report->store_set_aside, &pass->store,
-			    &ignored) < 0)
-		pass->store = NULL;
-	report->tell_others = is_to_tell(
-		pass, &all, look_now(pass->fleet, pass->fleet->provider, report->list.v[0].region));
-	error_clear(&report->store_err);
+		pass_trouble(pass, item, err.message);
 }
 
 static int run(struct pass *pass, struct error *err)
@@ -344,7 +259,7 @@ static int run(struct pass *pass, struct error *err)
 	if (fleet_scope(pass->fleet, pass->scope, err) < 0)
 		return -1;
 	if (!report->nr) {
-		tell_others(pass);
+		pass_tell_others(pass);
 		return 0;
 	}
 	if (idle_store_open(pass->fleet->paths->state, &report->store_set_aside, &pass->store,
@@ -361,8 +276,9 @@ static int run(struct pass *pass, struct error *err)
 			judge(pass, item);
 		forget_warning(pass, item);
 		decide(pass, item);
-		clear_stopped(pass, item);
-		forget_trouble(pass, item);
+		clear_mark(pass, item, TAG_STOPPED, item->facts.policy.stopped);
+		clear_mark(pass, item, TAG_RESTED, item->facts.policy.rested);
+		pass_forget_trouble(pass, item);
 	}
 	if (pass->options->dry_run)
 		return 0;

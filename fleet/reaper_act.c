@@ -61,9 +61,7 @@ void pass_check_again(struct pass *pass)
 		if (!known)
 			regions[query.nr_regions++] = report->v[i].instance.region;
 	}
-	int rc = query.nr_ids ? fleet_instances(pass->fleet, &query,
-							    &report->fresh, &err)
-			      : 0;
+	int rc = query.nr_ids ? fleet_instances(pass->fleet, &query, &report->fresh, &err) : 0;
 	for (size_t i = 0; i < report->nr; i++) {
 		struct reap_item *item = &report->v[i];
 
@@ -248,7 +246,8 @@ static void note_stopped(struct pass *pass, struct reap_item *item, const struct
 void pass_stop(struct pass *pass)
 {
 	struct reap_report *report = pass->report;
-	const struct power_events events = { pass->events->ctx, pass->events->waiting };
+	const struct power_events events = { .ctx = pass->events->ctx,
+					     .waiting = pass->events->waiting };
 	struct powered *v = xcalloc(report->nr, sizeof(*v));
 	struct reap_item **items = xcalloc(report->nr, sizeof(*items));
 	size_t n = 0;
@@ -292,7 +291,8 @@ static void note_ending(struct pass *pass, struct reap_item *item, const struct 
 int pass_terminate(struct pass *pass, struct error *err)
 {
 	struct reap_report *report = pass->report;
-	const struct terminate_events events = { pass->events->ctx, pass->events->waiting };
+	const struct terminate_events events = { .ctx = pass->events->ctx,
+						 .waiting = pass->events->waiting };
 	struct ending *v = xcalloc(report->nr, sizeof(*v));
 	struct reap_item **items = xcalloc(report->nr, sizeof(*items));
 	size_t n = 0;

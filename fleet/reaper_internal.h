@@ -19,6 +19,16 @@ struct pass {
 /* What is remembered goes wrong: said once, in the report. */
 void pass_store_failed(struct pass *pass, const struct error *err);
 void pass_mark(struct pass *pass, const struct instance *instance, int mark, int64_t at);
+int64_t pass_marked(struct pass *pass, const struct instance *instance, int mark);
+
+/* reaper_tell.c: what a person must hear of; the first of an item counts, and is told once a day. */
+void pass_trouble(struct pass *pass, struct reap_item *item, const char *text);
+void pass_tell_stopped(struct pass *pass, struct reap_item *item);
+void pass_tell_policy_unknown(struct pass *pass, struct reap_item *item);
+void pass_tell_unknown(struct pass *pass, struct reap_item *item);
+void pass_tell_others(struct pass *pass);
+/* After all that may find one: what is well again is told at once the next time it is not. */
+void pass_forget_trouble(struct pass *pass, struct reap_item *item);
 
 /* reaper_find.c: asks every region; what is ours is in the report, what is not is counted there. */
 int pass_find(struct pass *pass, struct error *err);

@@ -16,18 +16,9 @@
 #include "fleet/journal.h"
 #include "fleet/labels.h"
 #include "fleet/look.h"
+#include "fleet/recover_internal.h"
 
-struct recovery {
-	struct fleet *fleet;
-	const struct launch_row *row;
-	recover_told_fn told;
-	void *ctx;
-};
-
-static void tell(const struct recovery *recovery, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void tell(const struct recovery *recovery, const char *fmt, ...)
+void recover_tell(const struct recovery *recovery, const char *fmt, ...)
 {
 	char line[512];
 	va_list args;
@@ -48,11 +39,11 @@ static int keep(const struct recovery *recovery, const struct instance *instance
 		return -1;
 	if (instance->state == INSTANCE_GONE)
 		return 0; /* terminate cleans up behind it */
-	tell(recovery,
-	     "an interrupted launch had made '%s' (%s in %s, %s): kept; end it with: "
-	     "gpucloud terminate %s",
-	     recovery->row->name, instance->id, instance->zone.name,
-	     instance_state_name(instance->state), fleet_target(recovery->fleet, instance));
+	recover_tell(recovery,
+		     "an interrupted launch had made '%s' (%s in %s, %s): kept; end it with: "
+		     "gpucloud terminate %s",
+		     recovery->row->name, instance->id, instance->zone.name,
+		     instance_state_name(instance->state), fleet_target(recovery->fleet, instance));
 	return 0;
 }
 
@@ -71,12 +62,12 @@ static int undo(const struct recovery *recovery, struct error *err)
 	hostkeys_forget(fleet->paths, recovery->row->id, NULL);
 	if (journal_finish(fleet->journal, recovery->row->id, LAUNCH_FAILED, err) < 0)
 		return -1;
-	tell(recovery, "an interrupted launch of '%s' had made no instance: cleaned up",
-	     recovery->row->name);
+	recover_tell(recovery, "an interrupted launch of '%s' had made no instance: cleaned up",
+		     recovery->row->name);
 	return 0;
 }
 
-static int find(const struct recovery *recovery, struct instance_list *ret, struct error *err)
+int recover_find(const struct recovery *recovery, struct instance_list *ret, struct error *err)
 {
 	const struct instance_query query = {
 		.regions = &recovery->row->region,
@@ -89,6 +80,32 @@ static int find(const struct recovery *recovery, struct instance_list *ret, stru
 	return fleet_instances(fleet, &query, ret, err);
 }
 
+/* A cloud that knows a request again makes no second instance of it. */
+static bool repeats(const struct fleet *fleet)
+{
+	return (fleet->ops->caps & PROVIDER_CAP_TOKEN) != 0;
+}
+
+/* After this another one may be launched under its name: one listing alone is not believed. */
+static int undo_if_still_unseen(const struct recovery *recovery, struct error *err)
+{
+	struct instance_list list = { 0 };
+	int rc = -1;
+
+	if (clock_sleep_ms(recovery->fleet->clock, RECOVER_AGAIN_MS) < 0)
+		return error_set(err, ERROR_CANCELLED, "interrupted");
+	if (recover_find(recovery, &list, err) < 0)
+		return -1;
+	if (list.nr)
+		rc = keep(recovery, &list.v[0], err);
+	else if (list.nr_failures)
+		*err = list.failures[0].err;
+	else
+		rc = undo(recovery, err);
+	instance_list_release(&list);
+	return rc;
+}
+
 static int settle(const struct recovery *recovery, struct error *err)
 {
 	struct fleet *fleet = recovery->fleet;
@@ -97,11 +114,17 @@ static int settle(const struct recovery *recovery, struct error *err)
 	struct arena arena = { 0 };
 	char age[TIME_TEXT_MAX];
 
-	if (find(recovery, &list, err) < 0)
+	if (recover_find(recovery, &list, err) < 0)
 		return -1;
 	int rc = 0;
 	if (list.nr) {
 		rc = keep(recovery, &list.v[0], err);
+		goto out;
+	}
+	/* The region that would list it did not answer. */
+	if (list.nr_failures) {
+		*err = list.failures[0].err;
+		rc = -1;
 		goto out;
 	}
 	int sent = journal_open_attempt(fleet->journal, recovery->row->id, &arena, &attempt, err);
@@ -112,12 +135,14 @@ static int settle(const struct recovery *recovery, struct error *err)
 	if (sent < 0)
 		rc = -1;
 	else if (sent && waited < RECOVER_VISIBLE_S)
-		tell(recovery,
-		     "a launch of '%s' was interrupted %s ago; no instance is visible yet, the next "
-		     "command looks again",
-		     recovery->row->name, duration_format(age, waited));
+		recover_tell(
+			recovery,
+			"a launch of '%s' was interrupted %s ago; no instance is visible yet, the next "
+			"command looks again",
+			recovery->row->name, duration_format(age, waited));
 	else
-		rc = undo(recovery, err);
+		rc = sent && !repeats(fleet) ? undo_if_still_unseen(recovery, err)
+					     : undo(recovery, err);
 out:
 	arena_release(&arena);
 	instance_list_release(&list);
@@ -133,98 +158,9 @@ static void recover_one(struct fleet *fleet, const struct launch_row *row, recov
 	if (journal_claim(fleet->journal, row->id, &err) != 1)
 		return; /* its owner lives */
 	if (settle(&recovery, &err) < 0)
-		tell(&recovery, "an interrupted launch of '%s' could not be looked at: %s",
-		     row->name, err.message);
+		recover_tell(&recovery, "an interrupted launch of '%s' could not be looked at: %s",
+			     row->name, err.message);
 	journal_unclaim(fleet->journal, row->id);
-}
-
-/* --- ends ---------------------------------------------------------------------------------- */
-
-/* The cloud says it is gone: what belonged to it goes too. */
-static int finish_end(const struct recovery *recovery, struct error *err)
-{
-	struct fleet *fleet = recovery->fleet;
-	const struct launch_row *row = recovery->row;
-	struct release_result result = { 0 };
-
-	if (fleet->ops->release(fleet->provider, row->region, row->id, &result, err) < 0)
-		return -1;
-	if (result.left)
-		return error_set(err, ERROR_REMOTE, "%u things could not be removed yet",
-				 result.left);
-	hostkeys_forget(fleet->paths, row->id, row->instance);
-	if (journal_end_settled(fleet->journal, row->id, true, err) < 0 ||
-	    journal_finish(fleet->journal, row->id, LAUNCH_ENDED, err) < 0)
-		return -1;
-	tell(recovery, "'%s' (%s) has ended, as an interrupted command wanted: cleaned up",
-	     row->name, row->instance);
-	return 0;
-}
-
-static int settle_end(const struct recovery *recovery, int64_t began, struct error *err)
-{
-	struct fleet *fleet = recovery->fleet;
-	struct instance_list list = { 0 };
-	int rc = 0;
-
-	if (find(recovery, &list, err) < 0)
-		return -1;
-	int64_t now = look_now(fleet, fleet->provider, recovery->row->region);
-	int64_t age = now - recovery->row->began;
-	if (list.nr_failures) {
-		*err = list.failures[0].err;
-		rc = -1;
-	} else if (list.nr ? list.v[0].state == INSTANCE_GONE : age >= RECOVER_VISIBLE_S) {
-		rc = finish_end(recovery, err);
-	} else if (list.nr && list.v[0].state != INSTANCE_ENDING &&
-		   (now < began || now - began >= RECOVER_END_S)) {
-		rc = journal_end_settled(fleet->journal, recovery->row->id, false, err);
-		tell(recovery,
-		     "the end of '%s' (%s) was interrupted before it got through: it is %s; end it "
-		     "with: gpucloud terminate %s",
-		     recovery->row->name, list.v[0].id, instance_state_name(list.v[0].state),
-		     fleet_target(fleet, &list.v[0]));
-	}
-	instance_list_release(&list);
-	return rc;
-}
-
-static void recover_end(struct fleet *fleet, const struct launch_row *row, int64_t began,
-			recover_told_fn told, void *ctx)
-{
-	const struct recovery recovery = { fleet, row, told, ctx };
-	struct error err = ERROR_INIT;
-
-	if (journal_claim(fleet->journal, row->id, &err) != 1)
-		return; /* somebody is ending it right now */
-	if (settle_end(&recovery, began, &err) < 0)
-		tell(&recovery, "an interrupted end of '%s' could not be looked at: %s", row->name,
-		     err.message);
-	journal_unclaim(fleet->journal, row->id);
-}
-
-static void recover_ends(struct fleet *fleet, recover_told_fn told, void *ctx)
-{
-	char scope[FLEET_SCOPE_MAX] = "";
-	struct arena arena = { 0 };
-	struct error err = ERROR_INIT;
-	struct end_row *ends;
-	size_t nr;
-
-	if (journal_endings(fleet->journal, &arena, &ends, &nr, &err) < 0 || !nr ||
-	    fleet_scope(fleet, scope, &err) < 0)
-		nr = 0;
-	for (size_t i = 0; i < nr; i++) {
-		const struct launch_filter one = { .id = ends[i].launch_id };
-		struct launch_rows rows = { 0 };
-
-		if (journal_all(fleet->journal, &one, &rows, &err) == 0 && rows.nr &&
-		    strcmp(rows.v[0].provider, fleet->ops->name) == 0 &&
-		    strcmp(rows.v[0].account, scope) == 0)
-			recover_end(fleet, &rows.v[0], ends[i].began, told, ctx);
-		launch_rows_release(&rows);
-	}
-	arena_release(&arena);
 }
 
 /* --- host keys ----------------------------------------------------------------------------- */

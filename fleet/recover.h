@@ -2,8 +2,9 @@
 /*
  * What an interrupted launch left open is finished or undone by the next command: the instance it
  * made is looked up by launch id and kept, or, once the cloud would long have shown it, the rest is
- * removed. An end that was interrupted is seen through once the cloud says that the instance is gone.
- * Nothing is ever sent again by itself. A host key's file that no launch can need any more goes too.
+ * removed. An end that was interrupted is seen through once the cloud says that the instance is gone;
+ * one that rests on its way to its end is asked for the next step. No launch is ever sent again by
+ * itself. A host key's file that no launch can need any more goes too.
  */
 #ifndef GPUCLOUD_FLEET_RECOVER_H
 #define GPUCLOUD_FLEET_RECOVER_H
@@ -15,6 +16,10 @@ struct fleet;
 
 /* A request may still be carried out, or become visible, for so long after it was sent. */
 #define RECOVER_VISIBLE_S 600
+
+/* Where a cloud does not know a request again (no PROVIDER_CAP_TOKEN), that nothing came of it takes two
+ * listings, so far apart. */
+#define RECOVER_AGAIN_MS 5000
 
 /* A host key's file is written moments before the row of its launch: one that has none after so long
  * never will. */

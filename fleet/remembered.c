@@ -114,13 +114,19 @@ static int ask(struct fleet *fleet, const struct launch_row *row, struct instanc
 	return ret->nr > 0;
 }
 
+/* It was seen before, and the cloud tells of nothing that is gone. */
+static bool is_forgotten(const struct fleet *fleet, const struct launch_row *row)
+{
+	return (fleet->ops->caps & PROVIDER_CAP_FORGETS) && row->listed;
+}
+
 static int add_row(struct fleet *fleet, const struct launch_row *row, struct instance_list *list,
 		   struct error *err)
 {
 	struct instance_list seen = { 0 };
 	int rc = ask(fleet, row, &seen, err);
 
-	if (rc == 0) {
+	if (rc == 0 && !is_forgotten(fleet, row)) {
 		struct instance instance = instance_of_row(row, &list->arena, INSTANCE_PENDING);
 
 		append(list, &instance);
@@ -169,10 +175,25 @@ static bool is_young(struct fleet *fleet, const char *region, int64_t began)
 	return look_now(fleet, fleet->provider, region) - began < RECOVER_VISIBLE_S;
 }
 
+/* Without a row of its own it came from a listing: nothing else knows of it. */
+static bool was_listed(struct fleet *fleet, const char *id)
+{
+	struct launch_rows rows = { 0 };
+	struct error ignored = ERROR_INIT;
+	bool listed = true;
+
+	if (fleet->journal && journal_find_instance(fleet->journal, id, &rows, &ignored) == 0 &&
+	    rows.nr)
+		listed = rows.v[0].listed;
+	launch_rows_release(&rows);
+	return listed;
+}
+
 bool remembered_is_new(struct fleet *fleet, const struct instance *instance)
 {
 	return instance->state == INSTANCE_PENDING &&
-	       is_young(fleet, instance->region, instance->launched);
+	       is_young(fleet, instance->region, instance->launched) &&
+	       !((fleet->ops->caps & PROVIDER_CAP_FORGETS) && was_listed(fleet, instance->id));
 }
 
 int remembered_add(struct fleet *fleet, const struct remembered_query *query,

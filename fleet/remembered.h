@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Instances that our journal saw being made a short while ago and that the cloud does not list yet:
- * they bill all the same, so list, show and terminate must know them.
+ * they bill all the same, so list, show and terminate must know them. What a cloud that forgets has
+ * listed once (fleet/labels.h), and lists no longer, is not new but gone.
  */
 #ifndef GPUCLOUD_FLEET_REMEMBERED_H
 #define GPUCLOUD_FLEET_REMEMBERED_H
@@ -22,7 +23,7 @@ struct remembered_query {
 int remembered_add(struct fleet *fleet, const struct remembered_query *query,
 		   struct instance_list *list, struct error *err);
 
-/* True where `instance` may be invisible only because it is new. */
+/* True where `instance`, which is not listed now, may be so only because it is new. */
 bool remembered_is_new(struct fleet *fleet, const struct instance *instance);
 
 /*

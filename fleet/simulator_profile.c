@@ -46,22 +46,61 @@ static int check_owner(const char *path, struct error *err)
 	return rc;
 }
 
+/*
+ * The clouds beside EC2 lie below the same endpoint, each with a key of its own. Their addresses are
+ * set even where a simulator is too old to have them: nothing may lead to a real one.
+ */
+static int apply_others(struct settings *settings, const struct json *doc, const char *endpoint,
+			const char *path, struct error *err)
+{
+	static const struct {
+		const char *field, *key, *url, *below;
+	} clouds[] = {
+		{ "paperspace_api_key", "paperspace_api_key", "paperspace_api_url",
+		  "/paperspace/v1" },
+		{ "digitalocean_token", "digitalocean_token", "digitalocean_api_url",
+		  "/digitalocean/v2" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(clouds); i++) {
+		const char *key;
+		char *url;
+
+		if (json_string_opt(doc->root, clouds[i].field, 512, &key, err) < 0)
+			return -1;
+		url = xasprintf("%s%s", endpoint, clouds[i].below);
+		settings_set(settings, clouds[i].url, url, SETTING_SIMULATOR, path);
+		settings_set(settings, clouds[i].key, key, SETTING_SIMULATOR, path);
+		free(url);
+	}
+	return 0;
+}
+
+/* --provider and GPUCLOUD_PROVIDER choose among its clouds; its region is one of EC2's. */
+static void apply_provider(struct settings *settings, const char *region, const char *path)
+{
+	const char *provider;
+
+	settings_set(settings, "provider", "aws", SETTING_PROFILE, path);
+	provider = settings_get(settings, "provider");
+	if (provider && strcmp(provider, "aws") == 0)
+		settings_set(settings, "region", region, SETTING_PROFILE, path);
+}
+
 static int apply(struct settings *settings, const struct json *doc, const char *path,
 		 struct error *err)
 {
 	/* Where requests go and whose key signs them cannot be overridden: a real account must never
-	 * be reached under this profile. The region is only a default. */
+	 * be reached under this profile. */
 	static const struct {
 		const char *field, *key;
-		enum setting_origin origin;
 	} map[] = {
-		{ "endpoint", "endpoint_url", SETTING_SIMULATOR },
-		{ "ca_bundle", "ca_bundle", SETTING_SIMULATOR },
-		{ "access_key_id", "access_key_id", SETTING_SIMULATOR },
-		{ "secret_access_key", "secret_access_key", SETTING_SIMULATOR },
-		{ "region", "region", SETTING_PROFILE },
+		{ "endpoint", "endpoint_url" },
+		{ "ca_bundle", "ca_bundle" },
+		{ "access_key_id", "access_key_id" },
+		{ "secret_access_key", "secret_access_key" },
 	};
-	const char *value[ARRAY_SIZE(map)];
+	const char *value[ARRAY_SIZE(map)], *region;
 	int64_t pid;
 
 	if (json_int64(doc->root, "pid", 2, INT32_MAX, &pid, err) < 0)
@@ -69,6 +108,8 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		if (json_string(doc->root, map[i].field, 512, &value[i], err) < 0)
 			return -1;
+	if (json_string(doc->root, "region", 512, &region, err) < 0)
+		return -1;
 	if (!http_url_is_loopback(value[0]))
 		return error_set(err, ERROR_CONFIG,
 				 "'%s' names an endpoint that is not this computer", path);
@@ -76,7 +117,9 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 		return error_set(err, ERROR_CONFIG, "the simulator (process %lld) has ended",
 				 (long long)pid);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		settings_set(settings, map[i].key, value[i], map[i].origin, path);
+		settings_set(settings, map[i].key, value[i], SETTING_SIMULATOR, path);
+	if (apply_others(settings, doc, value[0], path, err) < 0)
+		return -1;
 	int64_t ssh_port;
 	struct error ignored = ERROR_INIT;
 	if (json_int64(doc->root, "ssh_port", 1, 65535, &ssh_port, &ignored) == 0) {
@@ -85,7 +128,7 @@ static int apply(struct settings *settings, const struct json *doc, const char *
 		snprintf(text, sizeof(text), "%d", (int)ssh_port);
 		settings_set(settings, "ssh_port", text, SETTING_PROFILE, path);
 	}
-	settings_set(settings, "provider", "aws", SETTING_PROFILE, path);
+	apply_provider(settings, region, path);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/stop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,8 @@ int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, ui
 	int64_t price = MONEY_UNKNOWN;
 
 	*ret_gib = 0;
+	if (instance->price_off > 0)
+		return instance->price_off;
 	if (!instance->launch_id[0] || !(fleet->ops->caps & PROVIDER_CAP_LEFTOVERS) ||
 	    fleet->ops->leftovers(fleet->provider, &query, &list, &ignored) < 0)
 		return MONEY_UNKNOWN;
@@ -162,16 +165,46 @@ int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, ui
 
 /* --- what is written down of it -------------------------------------------------------------- */
 
+static void set_tag(const struct work *work, struct powered *one, const char *key,
+		    const char *value)
+{
+	const struct tag tag = { key, value };
+
+	if (fleet_tag(work->fleet, &one->instance, &tag, &one->tag_err) < 0)
+		error_prefix(&one->tag_err, "cannot set the tag %s", key);
+}
+
+static void clear(const struct work *work, struct powered *one, const char *key)
+{
+	const char *value = instance_tag(&one->instance, key);
+
+	if (value && strcmp(value, "0") != 0)
+		set_tag(work, one, key, "0");
+}
+
 /* A machine that runs was not left stopped: reap would end it a day after. */
 static void clear_stopped(const struct work *work, struct powered *one)
 {
-	const char *value = instance_tag(&one->instance, TAG_STOPPED);
-	const struct tag tag = { TAG_STOPPED, "0" };
-
-	if (work->want != POWER_START || !value || strcmp(value, "0") == 0)
+	if (work->want != POWER_START)
 		return;
-	if (fleet_tag(work->fleet, &one->instance, &tag, &one->tag_err) < 0)
-		error_prefix(&one->tag_err, "cannot set the tag " TAG_STOPPED);
+	clear(work, one, TAG_STOPPED);
+	clear(work, one, TAG_RESTED);
+}
+
+static bool needs_mark(const struct work *work, const struct power_events *events)
+{
+	return events->by_hand && work->want == POWER_STOP &&
+	       work->fleet->ops->time_limit != TIME_LIMIT_ENDS;
+}
+
+/* Before it is asked for: off without it, 'reap' would take its time limit for the reason. */
+static void mark_rested(const struct work *work, struct powered *one)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld",
+		 (long long)look_now(work->fleet, work->fleet->provider, one->instance.region));
+	set_tag(work, one, TAG_RESTED, text);
 }
 
 /* The cloud forgets this run at the next start; a budget must not. */
@@ -185,9 +218,11 @@ static void keep_spent(const struct work *work, struct powered *one)
 	cost_observe(work->fleet, instance, now);
 	if (work->want == POWER_STOP) {
 		one->spent_cents = spent_cents(work->fleet, instance, now);
-		at = instance->ended ? instance->ended : now;
-	} else if (instance->launched) {
-		at = instance->launched;
+		if (instance->ended && work->fleet->ops->off_bills == OFF_BILLS_DISK)
+			at = instance->ended;
+	} else {
+		/* Not every cloud tells of the start anew. */
+		at = instance->launched > one->spent_at ? instance->launched : one->spent_at;
 	}
 	if (one->spent_cents >= 0)
 		spent_keep(work->fleet, instance, one->spent_cents, at, &one->tag_err);
@@ -202,10 +237,10 @@ static void begin(const struct work *work, struct powered *one)
 	one->confirmed = one->asked = has_arrived(work, one);
 	if (one->confirmed)
 		return;
-	if (work->want == POWER_START)
-		one->spent_cents =
-			spent_cents(work->fleet, instance,
-				    look_now(work->fleet, work->fleet->provider, instance->region));
+	if (work->want == POWER_START) {
+		one->spent_at = look_now(work->fleet, work->fleet->provider, instance->region);
+		one->spent_cents = spent_cents(work->fleet, instance, one->spent_at);
+	}
 	request(work, one);
 }
 
@@ -215,8 +250,11 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 	const struct work work = { fleet, want, v, n, arena };
 	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (needs_mark(&work, events))
+			mark_rested(&work, &v[i]);
 		begin(&work, &v[i]);
+	}
 	for (;;) {
 		size_t left = look_everywhere(&work);
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
@@ -232,6 +270,8 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].asked)
 			clear_stopped(&work, &v[i]);
+		if (needs_mark(&work, events) && v[i].err.kind != ERROR_NONE)
+			set_tag(&work, &v[i], TAG_RESTED, "0");
 		if (!v[i].confirmed)
 			continue;
 		keep_spent(&work, &v[i]);

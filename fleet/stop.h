@@ -17,6 +17,7 @@ struct powered {
 	struct error err;	  /* why not, where it was not asked */
 	struct error tag_err;	  /* it is as asked for, but its tags do not say so */
 	int64_t spent_cents;	  /* before a start (fleet/spent.h); -1: nobody is sure */
+	int64_t spent_at;	  /* Unix s: when that was all */
 	uint64_t disk_gib;	  /* of a stopped one: what bills on, and about what an hour */
 	int64_t disk_price;	  /* MONEY_UNKNOWN */
 };
@@ -24,13 +25,16 @@ struct powered {
 struct power_events {
 	void *ctx;
 	void (*waiting)(void *ctx, size_t left, int64_t seconds);
+	bool by_hand; /* a person wants it: noted (TAG_RESTED) where the cloud shows no difference to
+		       * a machine that its time limit turned off */
 };
 
 /* Whether it can be done at all, before anybody is asked: ERROR_UNSUPPORTED, ERROR_CONFLICT. */
 int power_check(const struct fleet *fleet, enum power want, const struct instance *instance,
 		struct error *err);
 
-/* What its disks bill while it is stopped: about, micro-dollars an hour; MONEY_UNKNOWN. */
+/* What its disks bill while it is stopped: about, micro-dollars an hour; MONEY_UNKNOWN. *ret_gib is 0
+ * where the cloud tells the price alone. */
 int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, uint64_t *ret_gib);
 
 /*

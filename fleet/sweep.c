@@ -132,11 +132,23 @@ static bool is_young(const struct sweep_options *options, int64_t age)
 	return age >= 0 && age < options->grace_s;
 }
 
+/* Its own limit leaves it off on such a cloud, and billing: only a person's stop, where that saves
+ * something, is one on purpose. */
+static bool rests(const struct fleet *fleet, const struct instance *instance,
+		  const struct reap_policy *policy)
+{
+	if (instance->state != INSTANCE_STOPPED && instance->state != INSTANCE_STOPPING)
+		return false;
+	return fleet->ops->off_bills == OFF_BILLS_DISK &&
+	       (fleet->ops->time_limit == TIME_LIMIT_ENDS || policy->rested || policy->stopped);
+}
+
 /* It runs or rests past its limit. That a tag was over before it started (a copy of another's tags, a
  * start after a long rest) does not make it old. */
 static enum sweep_verdict verdict_of_expired(const struct fleet *fleet,
 					     const struct sweep_options *options,
-					     const struct instance *instance, int64_t age)
+					     const struct instance *instance,
+					     const struct reap_policy *policy, int64_t age)
 {
 	/* --grace 0 is the user's word that nothing is being made. */
 	if (age < 0 && options->grace_s > 0)
@@ -145,9 +157,7 @@ static enum sweep_verdict verdict_of_expired(const struct fleet *fleet,
 		return SWEEP_YOUNG;
 	if (!is_ours(fleet, options, instance->owner))
 		return SWEEP_FOREIGN;
-	if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
-		return SWEEP_STOPPED;
-	return SWEEP_EXPIRED;
+	return rests(fleet, instance, policy) ? SWEEP_STOPPED : SWEEP_EXPIRED;
 }
 
 /* One that has no limit, or is protected, is nobody's leftover; where a tag cannot be read, it may be
@@ -177,10 +187,15 @@ bool sweep_judge_instance(const struct fleet *fleet, const struct sweep_options 
 		.instance = instance,
 		.age_s = dated ? passed(instance->launched, now) : -1,
 	};
+	/* Of others' nothing is known on such a cloud, and nothing need be. */
+	if (instance->policy_unknown) {
+		ret->verdict = SWEEP_UNKNOWN;
+		return is_ours(fleet, options, instance->owner);
+	}
 	if (expires ? now <= expires + options->grace_s : readable)
 		return false;
-	ret->verdict =
-		readable ? verdict_of_expired(fleet, options, instance, ret->age_s) : SWEEP_UNKNOWN;
+	ret->verdict = readable ? verdict_of_expired(fleet, options, instance, &policy, ret->age_s)
+				: SWEEP_UNKNOWN;
 	return true;
 }
 

@@ -15,9 +15,10 @@ struct wanted {
 	size_t nr_types, nr_regions;
 };
 
-static bool bills(const struct sweep_thing *thing)
+static bool bills(const struct fleet *fleet, const struct sweep_thing *thing)
 {
-	return thing->instance && thing->instance->state != INSTANCE_STOPPED;
+	return thing->instance && (thing->instance->state != INSTANCE_STOPPED ||
+				   fleet->ops->off_bills == OFF_BILLS_ALL);
 }
 
 static void add_name(const char **v, size_t *nr, const char *name)
@@ -29,14 +30,14 @@ static void add_name(const char **v, size_t *nr, const char *name)
 		v[(*nr)++] = name;
 }
 
-static struct wanted find_wanted(const struct sweep *sweep, bool spot)
+static struct wanted find_wanted(const struct fleet *fleet, const struct sweep *sweep, bool spot)
 {
 	struct wanted wanted = { .nr_types = 0 };
 
 	for (size_t i = 0; i < sweep->nr; i++) {
 		const struct sweep_thing *thing = &sweep->v[i];
 
-		if (!bills(thing) || thing->thing.price != MONEY_UNKNOWN ||
+		if (!bills(fleet, thing) || thing->thing.price != MONEY_UNKNOWN ||
 		    thing->instance->spot != spot)
 			continue;
 		add_name(wanted.types, &wanted.nr_types, thing->instance->type);
@@ -45,12 +46,13 @@ static struct wanted find_wanted(const struct sweep *sweep, bool spot)
 	return wanted;
 }
 
-static void take_offer(struct sweep *sweep, const struct offer *offer)
+static void take_offer(const struct fleet *fleet, struct sweep *sweep, const struct offer *offer)
 {
 	for (size_t i = 0; i < sweep->nr; i++) {
 		struct sweep_thing *thing = &sweep->v[i];
 
-		if (bills(thing) && !thing->instance->spot && thing->thing.price == MONEY_UNKNOWN &&
+		if (bills(fleet, thing) && !thing->instance->spot &&
+		    thing->thing.price == MONEY_UNKNOWN &&
 		    strcmp(thing->instance->type, offer->type) == 0 &&
 		    strcmp(thing->instance->region, offer->region) == 0)
 			thing->thing.price = offer->on_demand;
@@ -59,7 +61,7 @@ static void take_offer(struct sweep *sweep, const struct offer *offer)
 
 static void ask_on_demand(struct fleet *fleet, struct sweep *sweep)
 {
-	const struct wanted wanted = find_wanted(sweep, false);
+	const struct wanted wanted = find_wanted(fleet, sweep, false);
 
 	for (size_t t = 0; t < wanted.nr_types; t++) {
 		const struct offer_query query = { .regions = wanted.regions,
@@ -72,17 +74,19 @@ static void ask_on_demand(struct fleet *fleet, struct sweep *sweep)
 		if (fleet->ops->offers(fleet->provider, &query, &offers, &err) < 0)
 			log_info("sweep", "price not known: %s", err.message);
 		for (size_t i = 0; i < offers.nr; i++)
-			take_offer(sweep, &offers.v[i]);
+			take_offer(fleet, sweep, &offers.v[i]);
 		offer_list_release(&offers);
 	}
 }
 
-static void take_series(struct sweep *sweep, const struct spot_series *series)
+static void take_series(const struct fleet *fleet, struct sweep *sweep,
+			const struct spot_series *series)
 {
 	for (size_t i = 0; series->nr && i < sweep->nr; i++) {
 		struct sweep_thing *thing = &sweep->v[i];
 
-		if (bills(thing) && thing->instance->spot && thing->thing.price == MONEY_UNKNOWN &&
+		if (bills(fleet, thing) && thing->instance->spot &&
+		    thing->thing.price == MONEY_UNKNOWN &&
 		    strcmp(thing->instance->type, series->type) == 0 &&
 		    strcmp(thing->instance->zone.name, series->zone.name) == 0)
 			thing->thing.price = series->v[series->nr - 1].micros;
@@ -91,7 +95,7 @@ static void take_series(struct sweep *sweep, const struct spot_series *series)
 
 static void ask_spot(struct fleet *fleet, struct sweep *sweep, int64_t now)
 {
-	const struct wanted wanted = find_wanted(sweep, true);
+	const struct wanted wanted = find_wanted(fleet, sweep, true);
 	const struct spot_query query = { .regions = wanted.regions,
 					  .nr_regions = wanted.nr_regions,
 					  .types = wanted.types,
@@ -106,15 +110,20 @@ static void ask_spot(struct fleet *fleet, struct sweep *sweep, int64_t now)
 	if (fleet->ops->spot_history(fleet->provider, &query, &history, &err) < 0)
 		log_info("sweep", "price not known: %s", err.message);
 	for (size_t i = 0; i < history.nr; i++)
-		take_series(sweep, &history.v[i]);
+		take_series(fleet, sweep, &history.v[i]);
 	spot_history_release(&history);
 }
 
 /* A stopped instance bills for nothing else. */
-static void add_disks(struct sweep *sweep, struct sweep_thing *thing)
+static void add_disks(const struct fleet *fleet, struct sweep *sweep, struct sweep_thing *thing)
 {
-	if (!bills(thing))
+	if (!bills(fleet, thing))
 		thing->thing.price = 0;
+	if (thing->instance->price_off > 0) {
+		if (thing->thing.price != MONEY_UNKNOWN)
+			thing->thing.price += thing->instance->price_off;
+		return;
+	}
 	for (size_t i = 0; i < sweep->leftovers.nr; i++) {
 		const struct leftover *disk = &sweep->leftovers.v[i];
 
@@ -130,7 +139,7 @@ void sweep_price(struct fleet *fleet, struct sweep *sweep, int64_t now)
 	for (size_t i = 0; i < sweep->nr; i++) {
 		struct cost cost;
 
-		if (!bills(&sweep->v[i]))
+		if (!bills(fleet, &sweep->v[i]))
 			continue;
 		cost_recall(fleet, sweep->v[i].instance, now, &cost);
 		sweep->v[i].thing.price = cost.price;
@@ -139,5 +148,5 @@ void sweep_price(struct fleet *fleet, struct sweep *sweep, int64_t now)
 	ask_spot(fleet, sweep, now);
 	for (size_t i = 0; i < sweep->nr; i++)
 		if (sweep->v[i].instance)
-			add_disks(sweep, &sweep->v[i]);
+			add_disks(fleet, sweep, &sweep->v[i]);
 }

@@ -78,9 +78,7 @@ static int ask_again(struct removal *removal, struct instance_list *ret, struct 
 		if (!known)
 			regions[query.nr_regions++] = thing->thing.region;
 	}
-	int rc = query.nr_ids ? fleet_instances(removal->fleet, &query,
-							       ret, err)
-			      : 0;
+	int rc = query.nr_ids ? fleet_instances(removal->fleet, &query, ret, err) : 0;
 	free(ids);
 	free(regions);
 	return rc;
@@ -112,7 +110,8 @@ static int end_instances(struct removal *removal, struct error *err)
 	struct sweep *sweep = removal->sweep;
 	struct ending *endings = xcalloc(sweep->nr + 1, sizeof(*endings));
 	struct sweep_thing **things = xcalloc(sweep->nr + 1, sizeof(*things));
-	const struct terminate_events events = { removal->events->ctx, removal->events->waiting };
+	const struct terminate_events events = { .ctx = removal->events->ctx,
+						 .waiting = removal->events->waiting };
 	size_t n = 0;
 	int64_t now = 0;
 	int rc = sweep_now(removal->fleet, &now, err);

@@ -27,10 +27,22 @@ static size_t unconfirmed(const struct ending *v, size_t n)
 	return left;
 }
 
-static void note(struct ending *ending, const struct instance *now, int64_t clock)
+/* A cloud that bills a machine for its disk alone while it is off: when it stopped running. */
+static void note_halt(const struct fleet *fleet, struct ending *ending, const struct instance *now,
+		      int64_t clock)
+{
+	if (now->state == INSTANCE_STOPPED && !ending->rested && !ending->halted &&
+	    fleet->ops->off_bills == OFF_BILLS_DISK)
+		ending->halted = now->ended ? now->ended : clock;
+}
+
+static void note(const struct fleet *fleet, struct ending *ending, const struct instance *now,
+		 int64_t clock)
 {
 	if (now && now->state != INSTANCE_GONE) {
+		ending->listed = true;
 		ending->instance.state = now->state;
+		note_halt(fleet, ending, now, clock);
 		return;
 	}
 	/* Gone, or so long gone that the cloud forgot it. */
@@ -38,11 +50,49 @@ static void note(struct ending *ending, const struct instance *now, int64_t cloc
 	ending->instance.state = INSTANCE_GONE;
 	if (now)
 		ending->instance.ended = now->ended; /* 0: it does not say when */
+	else if (fleet->ops->caps & PROVIDER_CAP_FORGETS)
+		ending->instance.ended = clock; /* it never says: a moment ago, then */
 	ending->ended = now && now->ended ? now->ended : clock;
 }
 
+/*
+ * New and not listed yet is not gone: it is asked for again until the cloud knows it. So is one that
+ * lives on: when it was asked for, the cloud did not know it yet. And one that is off by now, where
+ * that was the first of two steps.
+ */
+static bool is_to_ask(struct fleet *fleet, const struct ending *ending, const struct instance *now,
+		      bool again)
+{
+	if (!now)
+		return !ending->listed && remembered_is_new(fleet, &ending->instance);
+	return now->state == INSTANCE_STOPPED ||
+	       (again && now->state != INSTANCE_ENDING && now->state != INSTANCE_GONE &&
+		now->state != INSTANCE_STOPPING);
+}
+
+static void look_at(struct fleet *fleet, struct ending *ending, const struct instance *now,
+		    bool again, const struct terminate_events *events)
+{
+	const struct instance *instance = &ending->instance;
+	enum instance_state before = instance->state;
+	struct error err = ERROR_INIT;
+
+	if (is_to_ask(fleet, ending, now, again)) {
+		fleet->ops->terminate(fleet->provider, instance->region, instance->id, &err);
+		ending->err = err;
+		if (!now)
+			return;
+	}
+	note(fleet, ending, now, look_now(fleet, fleet->provider, instance->region));
+	if (ending->confirmed)
+		error_clear(&ending->err);
+	else if (events->step && instance->state != before)
+		events->step(events->ctx, instance);
+}
+
 /* One question per region for all that are still ending there. */
-static void look(struct fleet *fleet, struct ending *v, size_t n, const char *region, bool again)
+static void look(struct fleet *fleet, struct ending *v, size_t n, const char *region, bool again,
+		 const struct terminate_events *events)
 {
 	const char **ids = xcalloc(n, sizeof(*ids));
 	struct instance_list list = { 0 };
@@ -59,37 +109,23 @@ static void look(struct fleet *fleet, struct ending *v, size_t n, const char *re
 		.nr_ids = nr,
 		.with_gone = true,
 	};
-	if (nr && fleet_instances(fleet, &query, &list, &err) == 0 &&
-	    !list.nr_failures) {
-		for (size_t i = 0; i < n; i++) {
-			const struct instance *now = NULL;
+	bool told = nr && fleet_instances(fleet, &query, &list, &err) == 0 && !list.nr_failures;
+	for (size_t i = 0; told && i < n; i++) {
+		const struct instance *now = NULL;
 
-			if (!v[i].asked || v[i].confirmed ||
-			    strcmp(v[i].instance.region, region) != 0)
-				continue;
-			for (size_t k = 0; k < list.nr && !now; k++)
-				if (strcmp(list.v[k].id, v[i].instance.id) == 0)
-					now = &list.v[k];
-			/*
-			 * New and not listed yet is not gone: ask again until the cloud knows it. So is
-			 * one that lives on: when it was asked for, the cloud did not know it yet.
-			 */
-			bool lives = now && again && now->state != INSTANCE_ENDING &&
-				     now->state != INSTANCE_GONE;
-			if (lives || (!now && remembered_is_new(fleet, &v[i].instance))) {
-				fleet->ops->terminate(fleet->provider, region, v[i].instance.id,
-						      &err);
-				if (!now)
-					continue;
-			}
-			note(&v[i], now, look_now(fleet, fleet->provider, region));
-		}
+		if (!v[i].asked || v[i].confirmed || strcmp(v[i].instance.region, region) != 0)
+			continue;
+		for (size_t k = 0; k < list.nr && !now; k++)
+			if (strcmp(list.v[k].id, v[i].instance.id) == 0)
+				now = &list.v[k];
+		look_at(fleet, &v[i], now, again, events);
 	}
 	instance_list_release(&list);
 	free(ids);
 }
 
-static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n, bool again)
+static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n, bool again,
+			    const struct terminate_events *events)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
@@ -97,7 +133,7 @@ static void look_everywhere(struct fleet *fleet, struct ending *v, size_t n, boo
 		for (size_t k = 0; k < i; k++)
 			first &= strcmp(v[k].instance.region, v[i].instance.region) != 0;
 		if (first)
-			look(fleet, v, n, v[i].instance.region, again);
+			look(fleet, v, n, v[i].instance.region, again, events);
 	}
 }
 
@@ -107,7 +143,8 @@ static void wait_until_gone(struct fleet *fleet, struct ending *v, size_t n, int
 	int64_t start = clock_mono_ms(fleet->clock), pause = POLL_FIRST_MS;
 
 	for (;;) {
-		look_everywhere(fleet, v, n, clock_mono_ms(fleet->clock) - start >= AGAIN_AFTER_MS);
+		look_everywhere(fleet, v, n, clock_mono_ms(fleet->clock) - start >= AGAIN_AFTER_MS,
+				events);
 		size_t left = unconfirmed(v, n);
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
 		if (!left || waited >= timeout_s)
@@ -172,12 +209,13 @@ static void ask(struct fleet *fleet, struct ending *ending)
 	ending->was_gone = instance->state == INSTANCE_GONE;
 	if (ending->was_gone) {
 		ending->asked = true;
-		note(ending, instance, look_now(fleet, fleet->provider, instance->region));
+		note(fleet, ending, instance, look_now(fleet, fleet->provider, instance->region));
 		return;
 	}
 	/* Once it has ended, the cloud tells of no stop before that any more. */
 	cost_observe(fleet, instance, look_now(fleet, fleet->provider, instance->region));
-	if (instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING)
+	if ((instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_STOPPING) &&
+	    fleet->ops->off_bills == OFF_BILLS_DISK)
 		ending->rested = instance->ended;
 	intend(fleet, instance);
 	ending->asked = fleet->ops->terminate(fleet->provider, instance->region, instance->id,
@@ -190,8 +228,8 @@ static void ask(struct fleet *fleet, struct ending *ending)
 static void settle(struct fleet *fleet, struct ending *ending)
 {
 	clean_up(fleet, ending);
-	if (ending->rested)
-		ending->instance.ended = ending->rested;
+	if (ending->rested || ending->halted)
+		ending->instance.ended = ending->rested ? ending->rested : ending->halted;
 	if (ending->was_gone)
 		cost_follow(fleet, &ending->instance, ending->ended, &ending->cost);
 	else
