@@ -27,20 +27,39 @@ static struct cloud_tag tag_of(const char *name)
 
 	if (!colon)
 		return (struct cloud_tag){ xstrdup(name), xstrdup("") };
-	return (struct cloud_tag){ xstrndup(name, (size_t)(colon - name)), xstrdup(colon + 1) };
+	/* what follows a second colon tells such tags apart, and is not their value */
+	return (struct cloud_tag){ xstrndup(name, (size_t)(colon - name)),
+				   xstrndup(colon + 1, strcspn(colon + 1, ":")) };
 }
 
-static void tell(const struct teller *teller, struct cloud_resource *resource,
-		 const struct droplet_list *tags)
+/* While a tag changes there are two of it: the ledger tells the newer, which comes last. */
+static void add_tag(struct cloud_tag *v, size_t *nr, struct cloud_tag tag)
 {
-	struct cloud_tag *v = tags && tags->nr ? xcalloc(tags->nr, sizeof(*v)) : NULL;
-	size_t nr = tags ? tags->nr : 0;
+	for (size_t i = 0; i < *nr; i++) {
+		if (strcmp(v[i].key, tag.key) == 0) {
+			free(v[i].value);
+			v[i].value = tag.value;
+			free(tag.key);
+			return;
+		}
+	}
+	v[(*nr)++] = tag;
+}
 
-	for (size_t i = 0; i < nr; i++) {
+/* name: what has no tags says in its name whose it is; NULL: it has tags. */
+static void tell(const struct teller *teller, struct cloud_resource *resource,
+		 const struct droplet_list *tags, const char *name)
+{
+	size_t most = (tags ? tags->nr : 0) + 1, nr = 0;
+	struct cloud_tag *v = xcalloc(most, sizeof(*v));
+
+	for (size_t i = 0; tags && i < tags->nr; i++) {
 		const struct droplet_tag *tag = tags->v[i];
 
-		v[i] = tag_of(tag->name);
+		add_tag(v, &nr, tag_of(tag->name));
 	}
+	if (name)
+		add_tag(v, &nr, (struct cloud_tag){ xstrdup("name"), xstrdup(name) });
 	resource->provider = DROPLET_SERVICE;
 	resource->zone = "";
 	resource->tags = v;
@@ -69,7 +88,7 @@ static void tell_droplet(const struct teller *teller, const struct droplet *drop
 						   : price,
 	};
 
-	tell(teller, &resource, &droplet->tags);
+	tell(teller, &resource, &droplet->tags, NULL);
 }
 
 static void tell_firewall(const struct teller *teller, const struct droplet_firewall *firewall)
@@ -88,7 +107,7 @@ static void tell_firewall(const struct teller *teller, const struct droplet_fire
 	droplet_firewall_guarded(teller->world, firewall, &guarded);
 	resource.state = firewall->ended_ms ? "deleted" : guarded.nr ? "in-use" : "unused";
 	droplet_list_release(&guarded);
-	tell(teller, &resource, &firewall->tags);
+	tell(teller, &resource, &firewall->tags, firewall->name);
 }
 
 static void tell_key(const struct teller *teller, const struct droplet_key *key)
@@ -105,7 +124,7 @@ static void tell_key(const struct teller *teller, const struct droplet_key *key)
 	};
 
 	snprintf(id, sizeof(id), "%lld", (long long)key->id);
-	tell(teller, &resource, NULL);
+	tell(teller, &resource, NULL, key->name);
 }
 
 static bool tag_in_use(const struct droplet_world *world, const struct droplet_tag *tag)
@@ -140,7 +159,7 @@ static void tell_tag(const struct teller *teller, const struct droplet_tag *tag)
 		.ended_ms = tag->ended_ms,
 	};
 
-	tell(teller, &resource, NULL);
+	tell(teller, &resource, NULL, NULL);
 }
 
 void droplet_each_resource(void *self, void (*fn)(void *ctx, const struct cloud_resource *resource),

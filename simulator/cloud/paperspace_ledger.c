@@ -34,7 +34,10 @@ static void tell_machine(const struct pass *pass, const struct paper_machine *ma
 		.kind = "instance",
 		.id = machine->id,
 		.region = paper_region_name(machine->region),
-		.state = machine->ended_ms ? "deactivated" : paper_state_name(machine->state),
+		.state = machine->ended_ms ? "deactivated"
+			 : machine->op && strcmp(machine->op->name, "deactivate") == 0
+				 ? "deactivating"
+				 : paper_state_name(machine->state),
 		.type = machine->type->name,
 		.began_ms = machine->began_ms,
 		.ended_ms = machine->ended_ms,

@@ -25,7 +25,7 @@ struct fake_state *fake_state_of(struct provider *p)
 	return p->fake->state;
 }
 
-static int reach(struct provider *p, enum fake_point point, struct error *err)
+int fake_reach(struct provider *p, enum fake_point point, struct error *err)
 {
 	if (fake_state_of(p)->die_at == point && point != FAKE_NOWHERE)
 		_exit(77);
@@ -37,7 +37,7 @@ static int reach(struct provider *p, enum fake_point point, struct error *err)
 }
 
 /* Another connection sees only what was committed. */
-static void read_journal(struct provider *p)
+void fake_read_journal(struct provider *p)
 {
 	struct error err = ERROR_INIT;
 	struct db_stmt *stmt;
@@ -59,7 +59,7 @@ static void read_journal(struct provider *p)
 
 static const struct tag protect = { "gpucloud-protect", "1" };
 
-static void describe(const struct fake_instance *one, struct arena *arena, struct instance *ret)
+void fake_describe(const struct fake_instance *one, struct arena *arena, struct instance *ret)
 {
 	*ret = (struct instance){
 		.provider = "fake",
@@ -84,21 +84,48 @@ static void describe(const struct fake_instance *one, struct arena *arena, struc
 		.launch_id = arena_strdup(arena, one->launch_id),
 		.token = arena_strdup(arena, one->token),
 		.expires = one->expires,
-		.tags = one->protected ? &protect : NULL,
-		.nr_tags = one->protected ? 1 : 0,
+		.hostkey = "",
+		.price = one->price,
+		.price_off = one->price_off,
 	};
-	if (one->tag.key) {
-		struct tag *tag = arena_alloc(arena, sizeof(*tag));
-
-		*tag = one->tag;
-		ret->tags = tag;
-		ret->nr_tags = 1;
-	}
+	struct tag *tags = arena_alloc(arena, (FAKE_TAGS + 1) * sizeof(*tags));
+	ret->tags = tags;
+	if (one->tag.key)
+		tags[ret->nr_tags++] = one->tag;
+	else if (one->protected)
+		tags[ret->nr_tags++] = protect;
+	for (size_t i = 0; i < one->nr_tags; i++)
+		tags[ret->nr_tags++] = (struct tag){ arena_strdup(arena, one->keys[i]),
+						     arena_strdup(arena, one->values[i]) };
 }
 
-static struct fake_instance *make(struct fake_state *state, const struct launch_request *request)
+int fake_set_tag(struct provider *p, const char *region, const char *id, const struct tag *tag,
+		 struct error *err)
 {
-	for (size_t i = 0; i < state->nr; i++)
+	struct fake_state *state = fake_state_of(p);
+
+	(void)region;
+	for (size_t i = 0; i < state->nr; i++) {
+		struct fake_instance *one = &state->v[i];
+		size_t k = 0;
+
+		if (strcmp(one->id, id) != 0 || one->gone)
+			continue;
+		while (k < one->nr_tags && strcmp(one->keys[k], tag->key) != 0)
+			k++;
+		assert_true(k < FAKE_TAGS);
+		one->nr_tags += k == one->nr_tags;
+		snprintf(one->keys[k], sizeof(one->keys[k]), "%s", tag->key);
+		snprintf(one->values[k], sizeof(one->values[k]), "%s", tag->value);
+		return 0;
+	}
+	return error_set(err, ERROR_NOT_FOUND, "there is no '%s'", id);
+}
+
+struct fake_instance *fake_make(struct fake_state *state, const struct launch_request *request)
+{
+	/* Where it does not know a request again, there is a second one now. */
+	for (size_t i = 0; i < state->nr && state->mode == FAKE_FULL; i++)
 		if (strcmp(state->v[i].token, request->token) == 0)
 			return &state->v[i];
 	assert_true(state->nr < FAKE_MAX);
@@ -113,6 +140,9 @@ static struct fake_instance *make(struct fake_state *state, const struct launch_
 	snprintf(one->region, sizeof(one->region), "%s", request->region);
 	one->spot = request->spot;
 	one->launched = state->now_ms / 1000;
+	one->shows = one->launched + state->shows_after_s;
+	one->price = state->price;
+	one->price_off = state->price_off;
 	return one;
 }
 
@@ -124,29 +154,29 @@ static int fake_launch(struct provider *p, const struct launch_request *request,
 	enum error_kind fail = state->fail[request->zone[strlen(request->zone) - 1] - 'a'];
 	char hash[16];
 
-	if (reach(p, FAKE_BEFORE_INTENT, err) < 0)
+	if (fake_reach(p, FAKE_BEFORE_INTENT, err) < 0)
 		return -1;
 	snprintf(hash, sizeof(hash), "disk %u", request->disk_gib);
 	if (steps->intend(steps->ctx, "instance", request->token, hash, err) < 0)
 		return -1;
-	read_journal(p);
-	if (reach(p, FAKE_AFTER_INTENT, err) < 0)
+	fake_read_journal(p);
+	if (fake_reach(p, FAKE_AFTER_INTENT, err) < 0)
 		return -1;
 	snprintf(state->tokens[state->launches++ % FAKE_MAX], 64, "%s", request->token);
 	if (fail != ERROR_NONE)
 		return error_set(err, fail, "zone %s will not", request->zone);
-	struct fake_instance *one = make(state, request);
-	if (reach(p, FAKE_AFTER_MAKE, err) < 0 ||
+	struct fake_instance *one = fake_make(state, request);
+	if (fake_reach(p, FAKE_AFTER_MAKE, err) < 0 ||
 	    steps->done(steps->ctx, "instance", request->token, one->id, err) < 0 ||
-	    reach(p, FAKE_AFTER_DONE, err) < 0)
+	    fake_reach(p, FAKE_AFTER_DONE, err) < 0)
 		return -1;
-	describe(one, &ret->arena, &ret->instance);
+	fake_describe(one, &ret->arena, &ret->instance);
 	ret->image = "image";
 	ret->image_name = "";
 	return 0;
 }
 
-static bool asked_for(const struct instance_query *query, const struct fake_instance *one)
+bool fake_asked_for(const struct instance_query *query, const struct fake_instance *one)
 {
 	bool region = false, id = query->nr_ids == 0;
 
@@ -171,8 +201,8 @@ static int fake_instances(struct provider *p, const struct instance_query *query
 	list.v = arena_alloc(&list.arena, FAKE_MAX * sizeof(*list.v));
 	list.failures = arena_alloc(&list.arena, sizeof(*list.failures));
 	for (size_t i = 0; i < state->nr && !state->hidden; i++)
-		if (asked_for(query, &state->v[i]))
-			describe(&state->v[i], &list.arena, &list.v[list.nr++]);
+		if (fake_asked_for(query, &state->v[i]))
+			fake_describe(&state->v[i], &list.arena, &list.v[list.nr++]);
 	for (size_t i = 0; i < query->nr_regions && state->region_down; i++) {
 		if (strcmp(query->regions[i], "r2") != 0)
 			continue;
@@ -252,65 +282,6 @@ static int fake_endpoint(struct provider *p, const char *region, const char **re
 	return 0;
 }
 
-/* One type in three zones, a dollar an hour on demand. */
-static int fake_offers(struct provider *p, const struct offer_query *query, struct offer_list *ret,
-		       struct error *err)
-{
-	static const struct zone zones[] = { { "r1a", "" }, { "r1b", "" }, { "r1c", "" } };
-	struct offer_list list = { 0 };
-
-	(void)p;
-	(void)err;
-	list.v = arena_alloc(&list.arena, sizeof(*list.v));
-	if (!query->type || strcmp(query->type, FAKE_TYPE) == 0)
-		list.v[list.nr++] = (struct offer){
-			.provider = "fake",
-			.region = FAKE_REGION,
-			.type = FAKE_TYPE,
-			.gpu = "V100",
-			.arch = "x86_64",
-			.gpu_count = 1,
-			.gpu_fraction = 1,
-			.vcpus = 8,
-			.spot = true,
-			.on_demand = 1000000,
-			.zones = zones,
-			.nr_zones = 3,
-		};
-	*ret = list;
-	return 0;
-}
-
-/* Every zone has the steps of the state; b is the calmest, then c, then a. */
-static int fake_history(struct provider *p, const struct spot_query *query,
-			struct spot_history *ret, struct error *err)
-{
-	static const char *const names[] = { "r1a", "r1b", "r1c" };
-	static const int64_t unrest[] = { 90000, 0, 30000 };
-	struct fake_state *state = fake_state_of(p);
-	struct spot_history history = { 0 };
-
-	if (state->no_history)
-		return error_set(err, ERROR_NETWORK, "no prices today");
-	history.v = arena_alloc(&history.arena, 3 * sizeof(*history.v));
-	for (size_t z = 0; z < 3; z++) {
-		struct spot_series *series = &history.v[history.nr];
-
-		if (query->zone && strcmp(query->zone, names[z]) != 0)
-			continue;
-		*series = (struct spot_series){ FAKE_REGION, FAKE_TYPE, { names[z], "" }, NULL, 0 };
-		series->v = arena_alloc(&history.arena, 8 * sizeof(*series->v));
-		for (size_t i = 0; i < state->nr_steps; i++)
-			series->v[series->nr++] =
-				(struct price_point){ state->steps[i].time,
-						      state->steps[i].micros +
-							      (i % 2 ? unrest[z] : 0) };
-		history.nr++;
-	}
-	*ret = history;
-	return 0;
-}
-
 static void fake_free(struct provider *p)
 {
 	free(p);
@@ -356,7 +327,62 @@ static const struct provider_ops fake_ops = {
 	.remove = fake_remove,
 	.stop = fake_stop,
 	.start = fake_start,
+	.tag = fake_set_tag,
 };
+
+/* What the poorer ones have in common. */
+#define FAKE_BARE_SLOTS                                                                     \
+	.is_id = fake_is_id, .region = fake_region_of, .login = "ubuntu", .name = "fake",   \
+	.close = fake_free, .default_region = fake_region, .endpoint = fake_endpoint,       \
+	.account = fake_account, .offers = fake_offers, .launch = fake_bare_launch,         \
+	.instances = fake_bare_instances, .terminate = fake_bare_terminate,                 \
+	.release = fake_bare_release, .regions = fake_regions, .leftovers = fake_leftovers, \
+	.remove = fake_remove, .stop = fake_stop, .start = fake_start
+
+static const struct provider_ops fake_bare_ops = {
+	FAKE_BARE_SLOTS,
+	.title = "Bare",
+	.caps = PROVIDER_CAP_REGIONS | PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP |
+		PROVIDER_CAP_FORGETS | PROVIDER_CAP_USER_DATA,
+	.boot_form = BOOT_SCRIPT,
+	.user_data_max = 65536,
+	.time_limit = TIME_LIMIT_STOPS,
+	.off_bills = OFF_BILLS_DISK,
+};
+
+static const struct provider_ops fake_bills_ops = {
+	FAKE_BARE_SLOTS,
+	.tag = fake_set_tag,
+	.title = "Bills",
+	.caps = PROVIDER_CAP_REGIONS | PROVIDER_CAP_LEFTOVERS | PROVIDER_CAP_STOP |
+		PROVIDER_CAP_FORGETS | PROVIDER_CAP_TAGS | PROVIDER_CAP_GUARD |
+		PROVIDER_CAP_USER_DATA,
+	.boot_form = BOOT_CLOUD_INIT,
+	.user_data_max = 65536,
+	.time_limit = TIME_LIMIT_NONE,
+	.off_bills = OFF_BILLS_ALL,
+};
+
+void fake_become(struct fake *fake, enum fake_mode mode)
+{
+	static const struct provider_ops *const all[] = {
+		[FAKE_FULL] = &fake_ops,
+		[FAKE_BARE] = &fake_bare_ops,
+		[FAKE_BILLS] = &fake_bills_ops,
+	};
+
+	fake->state->mode = mode;
+	fake->fleet.ops = fake->ops = all[mode];
+}
+
+size_t fake_alive(const struct fake *fake)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < fake->state->nr; i++)
+		nr += !fake->state->v[i].gone;
+	return nr;
+}
 
 /* --- the computer --------------------------------------------------------------------------- */
 
@@ -367,7 +393,11 @@ static int64_t now_ms(void *ctx)
 
 static int sleep_ms(void *ctx, int64_t ms)
 {
-	((struct fake *)ctx)->state->now_ms += ms;
+	struct fake_state *state = ((struct fake *)ctx)->state;
+
+	if (state->no_sleep)
+		return -1;
+	state->now_ms += ms;
 	return 0;
 }
 
@@ -380,7 +410,7 @@ static void start(struct fake *fake)
 		.paths = &fake->paths,
 		.clock = &fake->clock,
 		.rng = &fake->rng,
-		.ops = &fake_ops,
+		.ops = fake->ops,
 		.provider = fake->p,
 		.owner = "me",
 	};
@@ -396,6 +426,7 @@ void fake_open(struct fake *fake)
 	assert_ptr_not_equal(fake->state, MAP_FAILED);
 	fake->state->now_ms = FAKE_START * 1000;
 	fake->state->account = "1234";
+	fake->ops = &fake_ops;
 	fake->state->steps[0] = (struct fake_step){ FAKE_START - 90 * 86400, 300000 };
 	fake->state->steps[1] = (struct fake_step){ FAKE_START - 40 * 86400, 310000 };
 	fake->state->steps[2] = (struct fake_step){ FAKE_START - 86400, 300000 };
@@ -403,7 +434,9 @@ void fake_open(struct fake *fake)
 	fake->clock = (struct clock){ fake, now_ms, now_ms, sleep_ms };
 	fake->rng = rng_seeded(&fake->state->seeded, 11);
 	fake->settings = settings_new(env);
-	snprintf(fake->dir, sizeof(fake->dir), "/tmp/gpucloud-test-XXXXXX");
+	/* In memory where that is possible: thousands of syncs would only wear the disk. */
+	snprintf(fake->dir, sizeof(fake->dir), "%s/gpucloud-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(fake->dir));
 	fake->paths.state = xasprintf("%s/state", fake->dir);
 	start(fake);

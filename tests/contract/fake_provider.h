@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cloud of a few lines, so that fleet/ can be watched while it works. Its state is shared with
- * child processes: a child may be killed in the midst of a launch, and what it made stays.
+ * A cloud of a few lines, so that fleet/ can be watched while it works; of several kinds. Its state is
+ * shared with child processes: a child may be killed in the midst of a launch, and what it made stays.
  */
 #ifndef GPUCLOUD_TESTS_CONTRACT_FAKE_PROVIDER_H
 #define GPUCLOUD_TESTS_CONTRACT_FAKE_PROVIDER_H
@@ -21,14 +21,35 @@
 #define FAKE_TYPE   "gpu.large"
 #define FAKE_MAX    16
 
-/* Where in a launch something happens. */
+/* What a cloud can be like. */
+enum fake_mode {
+	FAKE_FULL, /* tags, tokens, spot; what has ended is remembered for good */
+	/* No tags, tokens, spot, zones, nor a firewall. A boot script. At its limit a machine is off, and
+	 * its disk bills; it must be off before it can be ended, and what has ended is forgotten. */
+	FAKE_BARE,
+	/* Tags, but no tokens, spot or zones. It forgets too, and bills for what is off as if it ran. */
+	FAKE_BILLS,
+};
+
+/* Where in a launch, or in an end, something happens. */
 enum fake_point {
 	FAKE_NOWHERE,
 	FAKE_BEFORE_INTENT,
 	FAKE_AFTER_INTENT, /* written down, not sent */
 	FAKE_AFTER_MAKE,   /* sent and done, not heard of */
 	FAKE_AFTER_DONE,
+	/* Of FAKE_BARE. */
+	FAKE_AFTER_SCRIPT, /* its boot script is made */
+	FAKE_BEFORE_STOP,
+	FAKE_AFTER_STOP,
+	FAKE_BEFORE_DELETE,
+	FAKE_AFTER_DELETE,
+	FAKE_BEFORE_RELEASE,
+	FAKE_AFTER_RELEASE,
+	FAKE_POINTS
 };
+
+#define FAKE_TAGS 8
 
 struct fake_instance {
 	char id[24], token[64], launch_id[64], name[64], owner[64], zone[16], region[16];
@@ -36,6 +57,12 @@ struct fake_instance {
 	enum instance_state state; /* 0: running */
 	int64_t launched, ended, expires;
 	struct tag tag; /* one of its own, where .key is set */
+	char keys[FAKE_TAGS][32],
+		values[FAKE_TAGS][72]; /* set later, and at a launch of FAKE_BILLS */
+	size_t nr_tags;
+	int64_t shows; /* Unix s: it is not listed before */
+	int64_t off;   /* Unix s: one that is stopping has stopped */
+	int64_t price, price_off;
 };
 
 struct fake_leftover {
@@ -75,6 +102,11 @@ struct fake_state { /* shared memory */
 	bool leftovers_down; /* r2 does not tell what is left over there */
 	int64_t skew_ms;     /* the cloud's clock minus ours */
 	bool account_down;
+	enum fake_mode mode;
+	int64_t shows_after_s, stop_takes_s; /* of new instances; of those being stopped */
+	int64_t price, price_off;	     /* what it says that new ones cost */
+	char type[32];			     /* of all; "": FAKE_TYPE */
+	bool no_sleep;			     /* whoever waits is interrupted */
 	unsigned stops, starts;
 	void (*at_leftovers)(struct fake_state *state); /* another computer acts just before */
 	struct rng_seeded seeded;			/* a child's draws are drawn */
@@ -87,12 +119,16 @@ struct fake {
 	struct settings *settings;
 	struct paths paths;
 	char dir[64];
+	const struct provider_ops *ops;
 	struct fleet fleet;
 	struct provider *p;
 };
 
 void fake_open(struct fake *fake);
 void fake_close(struct fake *fake);
+void fake_become(struct fake *fake, enum fake_mode mode);
+/* Those that are not gone, listed or not. */
+size_t fake_alive(const struct fake *fake);
 
 /* One made by hand; running since `age_s` ago. */
 struct fake_instance *fake_instance_add(struct fake *fake, const char *launch_id, int64_t age_s);
@@ -105,6 +141,31 @@ int fake_remove(struct provider *p, const struct leftover *leftover, struct erro
 int fake_stop(struct provider *p, const char *region, const char *id, struct error *err);
 int fake_start(struct provider *p, const char *region, const char *id, struct error *err);
 struct fake_state *fake_state_of(struct provider *p);
+
+/* fake_bare.c: those of the poorer clouds. */
+int fake_bare_launch(struct provider *p, const struct launch_request *request,
+		     const struct launch_steps *steps, struct launch_result *ret,
+		     struct error *err);
+int fake_bare_instances(struct provider *p, const struct instance_query *query,
+			struct instance_list *ret, struct error *err);
+int fake_bare_terminate(struct provider *p, const char *region, const char *id, struct error *err);
+int fake_bare_release(struct provider *p, const char *region, const char *launch_id,
+		      struct release_result *ret, struct error *err);
+
+/* fake_market.c */
+int fake_offers(struct provider *p, const struct offer_query *query, struct offer_list *ret,
+		struct error *err);
+int fake_history(struct provider *p, const struct spot_query *query, struct spot_history *ret,
+		 struct error *err);
+
+/* fake_provider.c: what their slots share. */
+int fake_reach(struct provider *p, enum fake_point point, struct error *err);
+void fake_describe(const struct fake_instance *one, struct arena *arena, struct instance *ret);
+struct fake_instance *fake_make(struct fake_state *state, const struct launch_request *request);
+bool fake_asked_for(const struct instance_query *query, const struct fake_instance *one);
+void fake_read_journal(struct provider *p);
+int fake_set_tag(struct provider *p, const char *region, const char *id, const struct tag *tag,
+		 struct error *err);
 /* The program ends and starts again: journal closed, nothing else changed. */
 void fake_restart(struct fake *fake);
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/db.h"
 #include "core/mem.h"
 #include "fleet/recover.h"
 
@@ -65,7 +66,10 @@ int fake_user_launch(struct fake *fake, struct wanted *wanted, struct launch_out
 					   .on_demand = MONEY_UNKNOWN };
 	const struct launch_events events = { .ctx = wanted->passed_over,
 					      .passed_over = on_passed_over };
-	struct launch_options options = { .name = wanted->name, .disk_gib = wanted->disk_gib };
+	struct launch_options options = { .name = wanted->name,
+					  .disk_gib = wanted->disk_gib,
+					  .tags = wanted->tags,
+					  .nr_tags = wanted->nr_tags };
 	struct launch_resume resume = { 0 };
 	struct launch_plan plan = { 0 };
 
@@ -81,9 +85,14 @@ int fake_user_launch(struct fake *fake, struct wanted *wanted, struct launch_out
 	return rc;
 }
 
+static bool has_spot(const struct fake *fake)
+{
+	return (fake->fleet.ops->caps & PROVIDER_CAP_SPOT) != 0;
+}
+
 void fake_must_launch(struct fake *fake, const char *name, int expected)
 {
-	struct wanted wanted = { .name = name, .spot = true };
+	struct wanted wanted = { .name = name, .spot = has_spot(fake) };
 	struct launch_outcome outcome = { 0 };
 	struct error err = ERROR_INIT;
 	int rc = fake_user_launch(fake, &wanted, &outcome, &err);
@@ -95,8 +104,7 @@ void fake_must_launch(struct fake *fake, const char *name, int expected)
 	launch_outcome_release(&outcome);
 }
 
-/* A child launches and is killed at that point; we see the disk and the cloud as it left them. */
-void fake_launch_and_die(struct fake *fake, const char *name, enum fake_point point)
+bool fake_do_and_die(struct fake *fake, enum fake_point point, void (*fn)(struct fake *fake))
 {
 	int status;
 
@@ -105,16 +113,31 @@ void fake_launch_and_die(struct fake *fake, const char *name, enum fake_point po
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct wanted wanted = { .name = name, .spot = true };
-		struct launch_outcome outcome = { 0 };
-		struct error err = ERROR_INIT;
-
 		fake->state->die_at = point;
-		_exit(fake_user_launch(fake, &wanted, &outcome, &err) == 0 ? 0 : 1);
+		fn(fake);
+		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 77);
 	fake->state->die_at = FAKE_NOWHERE;
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 77;
+}
+
+static const char *name_to_launch;
+
+static void launch_it(struct fake *fake)
+{
+	struct wanted wanted = { .name = name_to_launch, .spot = has_spot(fake) };
+	struct launch_outcome outcome = { 0 };
+	struct error err = ERROR_INIT;
+
+	fake_user_launch(fake, &wanted, &outcome, &err);
+}
+
+void fake_launch_and_die(struct fake *fake, const char *name, enum fake_point point)
+{
+	name_to_launch = name;
+	assert_true(fake_do_and_die(fake, point, launch_it));
 }
 
 size_t fake_rows(struct fake *fake, enum launch_state state, char instance[32])
@@ -129,6 +152,18 @@ size_t fake_rows(struct fake *fake, enum launch_state state, char instance[32])
 		snprintf(instance, 32, "%s", nr ? rows.v[0].instance : "");
 	launch_rows_release(&rows);
 	return nr;
+}
+
+void fake_sql(struct fake *fake, const char *text)
+{
+	char *path = xasprintf("%s/journal.db", fake->paths.state);
+	struct error err = ERROR_INIT;
+	struct db *db;
+
+	if (db_open(path, NULL, false, &db, &err) < 0 || db_exec(db, text, &err) < 0)
+		fail_msg("%s", err.message);
+	db_close(db);
+	free(path);
 }
 
 void fake_later(struct fake *fake, int64_t s)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "fleet/labels.h"
 #include "fleet/recover.h"
 #include "fleet/stop.h"
 #include "fleet/sweep.h"
@@ -22,6 +23,16 @@ void tell(struct run *run, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(run->story + len, sizeof(run->story) - len, fmt, args);
 	va_end(args);
+}
+
+void tell_story(const struct run *run)
+{
+	for (const char *line = run->story; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		fprintf(stderr, "%.*s\n", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
 }
 
 uint64_t below(struct run *run, uint64_t n)
@@ -45,7 +56,8 @@ static void note_living(void *ctx, const struct cloud_resource *resource)
 
 	/* What is shutting down bills no more and is nobody's any longer. */
 	if (strcmp(resource->kind, "instance") != 0 || resource->ended_ms ||
-	    strcmp(resource->state, "shutting-down") == 0 || living->nr == LIVE_MAX)
+	    strcmp(resource->state, "shutting-down") == 0 ||
+	    strcmp(resource->state, "deactivating") == 0 || living->nr == LIVE_MAX)
 		return;
 	snprintf(living->v[living->nr].id, CLOUD_ID_MAX, "%s", resource->id);
 	snprintf(living->v[living->nr].launch, 64, "%s", tag_of(resource, TAG_LAUNCH));
@@ -139,6 +151,10 @@ static int launch_named(struct run *run, const char *name, struct error *err)
 	struct launch_outcome outcome = { 0 };
 
 	int rc = launch_find_existing(fleet, name, &outcome, &resume, err);
+	/* As the command does: one that is off, or on its way there, is not what was asked for. */
+	enum instance_state state = outcome.made.instance.state;
+	if (rc == 1 && (state == INSTANCE_STOPPED || state == INSTANCE_STOPPING))
+		rc = error_set(err, ERROR_CONFLICT, "'%s' is %s", name, instance_state_name(state));
 	if (rc == 2)
 		options.resume = &resume;
 	if (rc == 0 || rc == 2) {
@@ -173,8 +189,7 @@ int list_all(struct run *run, struct instance_list *list, struct error *err)
 	const struct instance_query query = { .regions = &run->world.cloud->region,
 					      .nr_regions = 1,
 					      .owner = WORLD_OWNER };
-	const struct provider_ops *ops = run->world.ops;
-	int rc = ops->instances(run->world.p, &query, list, err);
+	int rc = fleet_instances(&run->world.fleet, &query, list, err);
 
 	if (rc == 0 && list->nr_failures) {
 		*err = list->failures[0].err;

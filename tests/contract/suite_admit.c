@@ -13,7 +13,7 @@
 #include "core/mem.h"
 #include "tests/contract/suite.h"
 
-static struct admit_request ask_for(const char *id, const char *cidr)
+static struct admit_request ask_for(const struct world *world, const char *id, const char *cidr)
 {
 	return (struct admit_request){ .region = world->cloud->region,
 				       .instance = id,
@@ -25,7 +25,7 @@ static struct admit_request ask_for(const char *id, const char *cidr)
 
 static struct admit_result must_admit(struct world *world, const char *id, const char *cidr)
 {
-	const struct admit_request request = ask_for(id, cidr);
+	const struct admit_request request = ask_for(world, id, cidr);
 	struct admit_result result = { 0 };
 	struct error err = ERROR_INIT;
 
@@ -65,21 +65,21 @@ void test_admit(void **state)
 	assert_false(must_admit(world, id, "198.51.101.0/32").added); /* safe to repeat */
 	assert_true(must_admit(world, id, "2001:db8:1::1/128").added);
 	/* Another port is another door. */
-	struct admit_request other = ask_for(id, "198.51.100.7/32");
+	struct admit_request other = ask_for(world, id, "198.51.100.7/32");
 	struct admit_result result = { 0 };
 	struct error err = ERROR_INIT;
 	other.port = 2222;
 	world_must(world->ops->admit(world->p, &other, &result, &err), &err);
 	assert_true(result.added);
 	/* One address alone, of somebody. */
-	must_refuse(world, ask_for(id, "198.51.100.0/24"), ERROR_USAGE);
-	must_refuse(world, ask_for(id, "0.0.0.0/0"), ERROR_USAGE);
-	must_refuse(world, ask_for(id, "198.51.100.7"), ERROR_USAGE);
-	must_refuse(world, ask_for(id, "here/32"), ERROR_USAGE);
-	bad = ask_for(id, "198.51.102.7/32");
+	must_refuse(world, ask_for(world, id, "198.51.100.0/24"), ERROR_USAGE);
+	must_refuse(world, ask_for(world, id, "0.0.0.0/0"), ERROR_USAGE);
+	must_refuse(world, ask_for(world, id, "198.51.100.7"), ERROR_USAGE);
+	must_refuse(world, ask_for(world, id, "here/32"), ERROR_USAGE);
+	bad = ask_for(world, id, "198.51.102.7/32");
 	bad.owner = "a b";
 	must_refuse(world, bad, ERROR_USAGE);
-	bad = ask_for(id, "198.51.102.7/32");
+	bad = ask_for(world, id, "198.51.102.7/32");
 	bad.launch_id = NOBODYS;
 	must_refuse(world, bad, ERROR_NOT_FOUND);
 	suite_end(world, id);
@@ -105,7 +105,7 @@ void test_admit_is_bounded(void **state)
 	request.ssh_port = 22;
 	char *id = suite_must_launch(world, &request);
 	suite_wait_s(world, 10);
-	other = ask_for(id, "203.0.113.250/32");
+	other = ask_for(world, id, "203.0.113.250/32");
 	other.owner = "other";
 	world_must(world->ops->admit(world->p, &other, &result, &err), &err);
 	for (unsigned i = 0; i < 3 * ADMIT_MOST; i++) {

@@ -121,8 +121,8 @@ void test_bad_requests(void **state)
 void test_wrong_credentials(void **state)
 {
 	struct world *good = *state, *world = xcalloc(1, sizeof(*world));
-	const struct launch_request request = world_request(world, LAUNCH, TOKEN);
-	const struct instance_query query = { .regions = &world->cloud->region, .nr_regions = 1 };
+	const struct launch_request request = world_request(good, LAUNCH, TOKEN);
+	const struct instance_query query = { .regions = &good->cloud->region, .nr_regions = 1 };
 	struct launch_result result = { 0 };
 	struct instance_list list = { 0 };
 	struct account account = { 0 };

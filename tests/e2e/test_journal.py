@@ -155,16 +155,16 @@ def test_from_version_1_and_from_a_newer_one(gc):
     gc.sim.fault(kind="delay", action="RunInstances", delay_ms=60000, count=1)
     kill_when(gc.popen("launch", "--name", "half", *TYPE), lambda: gc.live("half"), "the launch")
     with sqlite3.connect(file_of(gc)) as db:
-        for table in ("run", "price_step", "receipt"):
+        for table in ("run", "price_step", "receipt", "label"):
             db.execute(f"DROP TABLE {table}")
-        for column in ("expires", "reason", "priced_until", "price_gap"):
+        for column in ("expires", "reason", "priced_until", "price_gap", "listed"):
             db.execute(f"ALTER TABLE launch DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 1")
     db.close()
     assert "an interrupted launch had made 'half'" in gc.ok("list").stderr
     assert gc.json("cost")["lines"][0]["name"] == "half"
     with sqlite3.connect(file_of(gc)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
         db.execute("PRAGMA user_version = 99")
     db.close()
     gc.fails(4, "launch", "--name", "new", *TYPE, says=["newer gpucloud", str(file_of(gc))])

@@ -353,7 +353,7 @@ def test_json_lines(gc):
     limit, summary = json_lines(gc.ok("--json", "reap").stdout)
     assert limit["action"] == "limit" and limit["limit_was"] > limit["limit"]
     assert summary["instances"] == 1 and summary["acted"] == 0
-    later(gc.sim, 3700)
+    later(gc.sim, 5400)
     action, summary = json_lines(gc.ok("--json", "reap").stdout)
     assert action["action"] == "terminate" and action["confirmed"] is True
     assert action["instance"]["name"] == "train" and summary["acted"] == 1

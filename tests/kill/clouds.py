@@ -8,8 +8,9 @@ import sys
 # As the simulator's ledger has them, in EC2's words.
 STATES = {"active": "running", "ready": "running", "serviceready": "running", "off": "stopped",
           "new": "pending", "provisioning": "pending", "starting": "pending",
-          "restarting": "pending", "deleting": "shutting-down"}
+          "restarting": "pending", "deactivating": "shutting-down"}
 NAMED = re.compile(r"gpucloud\.([^.]+)\.([^.]+)(?:\.([^.-]+)-\d+)?$")
+PLACED = re.compile(r"gpucloud\.([^.]+)\.([^.]+)\.[a-z]+\d(?:\.|$)")  # owner, launch, region
 
 
 class Cloud:
@@ -24,7 +25,12 @@ class Cloud:
         """As the judges read it: states in one set of words, labels from the name where there are
         no tags."""
         one = dict(one, state=STATES.get(one["state"], one["state"]), tags=dict(one["tags"]))
-        found = NAMED.match(one["tags"].get("name", ""))
+        name = one["tags"].get("name", "")
+        placed = PLACED.match(name)
+        if placed:
+            one["tags"]["gpucloud-owner"], one["tags"]["gpucloud-launch"] = placed.groups()
+            return one
+        found = NAMED.match(name)
         if found:
             owner, second, launch = found.groups()
             one["tags"]["gpucloud-owner"] = owner
@@ -53,8 +59,8 @@ CLOUDS = {cloud.name: cloud for cloud in (
                                    r'\\"name\\": ?\\"gpucloud\.[^.]+\.[^.]+\.([\w-]+)\\"')}),
     Cloud("digitalocean", "gpu-h100x1-80gb", "nyc2", more=("--port", "8888"),
           env={"GPUCLOUD_REGION": "nyc2"},
-          makes={"CreateKey": (r'\"public_key\"', r'\\"name\\": ?\\"gpucloud-([\w-]+)\\"'),
-                 "CreateFirewall": (r'\"inbound_rules\"', r'\\"name\\": ?\\"gpucloud-([\w-]+)\\"'),
+          makes={"CreateKey": (r'\"public_key\"', r'\\"name\\": ?\\"(gpucloud\.[\w.-]+)\\"'),
+                 "CreateFirewall": (r'\"inbound_rules\"', r'\\"name\\": ?\\"(gpucloud\.[\w.-]+)\\"'),
                  "CreateDroplet": (r'\"user_data\"', r'gpucloud-token:([\w-]+)\\"')}),
 )}
 MAKER = {"aws": "RunInstances", "paperspace": "CreateMachine", "digitalocean": "CreateDroplet"}

@@ -37,6 +37,6 @@ int64_t journal_fixture_number(struct fixture *fixture, const char *text);
 void journal_fixture_begin(struct journal *journal, const char *id, int64_t began);
 
 /* Makes the tables as version 1 did, with one launch open, one live and one ended. */
-extern const char journal_version_1[];
+extern const char journal_version_1[], journal_version_2[];
 
 #endif

@@ -15,6 +15,7 @@
 #include "fleet/journal_cost.h"
 #include "fleet/journal_internal.h"
 #include "fleet/journal_keep.h"
+#include "fleet/journal_label.h"
 #include "providers/provider.h"
 
 #define BIG_STEPS 14
@@ -144,14 +145,28 @@ static int add_prices(struct work *work, const struct work_launch *launch, struc
 	return journal_prices_add(fixture->journal, launch->id, &news, err);
 }
 
+static const struct label_scope scope = { "bare", "1" };
+
+static int begin_labels(const struct work_launch *launch, struct fixture *fixture,
+			struct error *err)
+{
+	static const struct tag tags[] = { { "gpucloud-made", "1600000000" },
+					   { "gpucloud-expires", "1600003600" },
+					   { "gpucloud-idle", "1800" } };
+
+	return journal_labels_begin(fixture->journal, &scope, launch->id, tags, ARRAY_SIZE(tags),
+				    err);
+}
+
 static int keep_cost(struct work *work, struct work_launch *launch, struct fixture *fixture,
 		     struct error *err)
 {
 	const int64_t n = (int64_t)rng_below(&work->rng, 3);
 	const struct journal_run run = { T + n, chance(work, 2) ? T + 99 : 0, chance(work, 2) };
+	const char *id = launch->id;
 	const struct receipt receipt = { T + 99, 99, 7 * n, 9 * n, chance(work, 2) };
 
-	switch (rng_below(&work->rng, 4)) {
+	switch (rng_below(&work->rng, 8)) {
 	case 0:
 		return journal_run_set(fixture->journal, launch->id, &run, err);
 	case 1:
@@ -159,6 +174,15 @@ static int keep_cost(struct work *work, struct work_launch *launch, struct fixtu
 				    err);
 	case 2:
 		return journal_on_demand(fixture->journal, launch->id, 1000 + n, err);
+	case 3:
+		return journal_price_told(fixture->journal, launch->id, 2000 + n, err);
+	case 4:
+		return journal_listed(fixture->journal, &id, 1, err);
+	case 5:
+		return begin_labels(launch, fixture, err);
+	case 6:
+		return journal_label_set(fixture->journal, &scope, launch->id,
+					 &(struct tag){ "gpucloud-hold", n ? "17" : "0" }, err);
 	default:
 		launch->receipt = true;
 		return journal_receipt_keep(fixture->journal, launch->id, &receipt, err);
@@ -258,7 +282,9 @@ void journal_dump(struct journal *journal, struct buf *ret)
 		"PRAGMA user_version",
 		"SELECT json_array(id, name, owner, provider, account, region, type, spot,"
 		" on_demand, began, state, instance, zone, price, ended, expires, reason,"
-		" priced_until, price_gap) FROM launch ORDER BY id",
+		" priced_until, price_gap, listed) FROM launch ORDER BY id",
+		"SELECT json_array(provider, account, launch, key, value) FROM label"
+		" ORDER BY provider, account, launch, key",
 		"SELECT json_array(seq, launch, kind, name, region, zone, max_price, price,"
 		" sha256, began, answered, outcome, id) FROM step ORDER BY seq",
 		"SELECT json_array(launch, began, ended, exact) FROM run ORDER BY launch, began",

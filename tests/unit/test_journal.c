@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "fleet/journal_cost.h"
 #include "fleet/journal_keep.h"
+#include "fleet/journal_label.h"
 #include "providers/provider.h"
 #include "tests/unit/journal_fixture.h"
 
@@ -28,7 +29,7 @@ static void test_from_version_1(void **state)
 
 	journal_fixture_sql(fixture, journal_version_1);
 	struct journal *journal = journal_fixture_open_it(fixture);
-	assert_int_equal(journal_fixture_number(fixture, "PRAGMA user_version"), 2);
+	assert_int_equal(journal_fixture_number(fixture, "PRAGMA user_version"), 3);
 	/* Nothing that recovery needs was lost. */
 	assert_int_equal(journal_open_attempt(journal, "l-open", &arena, &attempt, &err), 1);
 	assert_string_equal(attempt.token, "l-open-1");
@@ -53,19 +54,150 @@ static void test_from_version_1(void **state)
 	assert_int_equal(journal_fixture_number(fixture, "SELECT count(*) FROM run"), 1);
 }
 
+static void test_from_version_2(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = ERROR_INIT;
+	struct launch_rows rows = { 0 };
+	struct journal_bill bill;
+
+	journal_fixture_sql(fixture, journal_version_2);
+	struct journal *journal = journal_fixture_open_it(fixture);
+	assert_int_equal(journal_fixture_number(fixture, "PRAGMA user_version"), 3);
+	assert_int_equal(journal_find_instance(journal, "i-1", &rows, &err), 0);
+	assert_int_equal(rows.nr, 1);
+	assert_int_equal(rows.v[0].expires, 1600043200);
+	assert_false(rows.v[0].listed); /* nobody kept track of that */
+	launch_rows_release(&rows);
+	assert_int_equal(journal_bill_read(journal, "l-live", &bill, &err), 0);
+	assert_int_equal(bill.nr_runs, 1);
+	assert_int_equal(bill.nr_steps, 1);
+	journal_bill_release(&bill);
+	assert_int_equal(journal_bill_read(journal, "l-ended", &bill, &err), 0);
+	assert_true(bill.closed);
+	journal_bill_release(&bill);
+	assert_int_equal(journal_fixture_number(fixture, "SELECT count(*) FROM label"), 0);
+}
+
+static const struct label_scope one = { "bare", "1" },
+				another = { "bare", "1@https://127.0.0.1:1" };
+
+static void label(struct journal *journal, const struct label_scope *scope, const char *launch,
+		  const char *value)
+{
+	struct error err = ERROR_INIT;
+
+	if (journal_label_set(journal, scope, launch, &(struct tag){ "gpucloud-idle", value },
+			      &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* By scope and launch; set again they change, begun again they stay. */
+static void test_labels(void **state)
+{
+	static const struct tag begun[] = { { "gpucloud-made", "7" }, { "gpucloud-idle", "60" } };
+	struct fixture *fixture = *state;
+	struct journal *journal = journal_fixture_open_it(fixture);
+	struct error err = ERROR_INIT;
+	struct label_rows rows = { 0 };
+
+	label(journal, &one, "l2", "1");
+	label(journal, &one, "l1", "2");
+	label(journal, &another, "l1", "3");
+	label(journal, &one, "l1", "4");
+	assert_int_equal(journal_labels_begin(journal, &one, "l1", begun, 2, &err), 0);
+
+	journal = journal_fixture_open_it(fixture);
+	assert_int_equal(journal_labels(journal, &one, &rows, &err), 0);
+	assert_int_equal(rows.nr, 3);
+	assert_string_equal(rows.v[0].launch_id, "l1");
+	assert_string_equal(rows.v[0].key, "gpucloud-idle");
+	assert_string_equal(rows.v[0].value, "4");
+	assert_string_equal(rows.v[1].key, "gpucloud-made");
+	assert_string_equal(rows.v[2].launch_id, "l2");
+	label_rows_release(&rows);
+	/* Whose: another cloud's are none of these. */
+	assert_int_equal(journal_labels(journal, &(struct label_scope){ "full", "1" }, &rows, &err),
+			 0);
+	assert_int_equal(rows.nr, 0);
+	label_rows_release(&rows);
+}
+
+/* With their launch, and of one that has no row with its end. */
+static void test_labels_go(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal *journal = journal_fixture_open_it(fixture);
+	struct error err = ERROR_INIT;
+	size_t nr;
+
+	journal_fixture_begin(journal, "l1", T);
+	journal_fixture_begin(journal, "l2", T);
+	label(journal, &one, "l1", "1");
+	label(journal, &one, "l2", "1");
+	label(journal, &one, "elsewhere", "1");
+	label(journal, &one, "kept", "1");
+	assert_int_equal(journal_finish(journal, "l1", LAUNCH_ENDED, &err), 0);
+	assert_int_equal(journal_finish(journal, "elsewhere", LAUNCH_ENDED, &err), 0);
+	assert_int_equal(journal_fixture_number(fixture, "SELECT count(*) FROM label"), 3);
+	assert_int_equal(journal_retire(journal, T + 2 * JOURNAL_KEEP_S, &nr, &err), 0);
+	assert_int_equal(nr, 1);
+	assert_int_equal(
+		journal_fixture_number(fixture, "SELECT count(*) FROM label WHERE launch = 'l1'"),
+		0);
+	assert_int_equal(journal_fixture_number(fixture, "SELECT count(*) FROM label"), 2);
+}
+
+static void test_listed(void **state)
+{
+	static const char *const seen[] = { "none", "l2", "l1" };
+	struct fixture *fixture = *state;
+	struct journal *journal = journal_fixture_open_it(fixture);
+	struct error err = ERROR_INIT;
+
+	journal_fixture_begin(journal, "l1", T);
+	journal_fixture_begin(journal, "l2", T);
+	journal_fixture_begin(journal, "l3", T);
+	assert_int_equal(journal_finish(journal, "l2", LAUNCH_ENDED, &err), 0);
+	assert_int_equal(journal_listed(journal, seen, ARRAY_SIZE(seen), &err), 0);
+	assert_int_equal(journal_fixture_number(fixture, "SELECT sum(listed) FROM launch"), 1);
+	assert_int_equal(
+		journal_fixture_number(fixture, "SELECT listed FROM launch WHERE id = 'l1'"), 1);
+}
+
+/* What the cloud says that it costs takes the place of what was quoted; of spot it says nothing. */
+static void test_price_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal *journal = journal_fixture_open_it(fixture);
+	struct error err = ERROR_INIT;
+
+	journal_fixture_begin(journal, "l1", T);
+	journal_fixture_sql(fixture, "UPDATE launch SET spot = 0");
+	journal_fixture_begin(journal, "l2", T);
+	assert_int_equal(journal_price_told(journal, "l1", 760, &err), 0);
+	assert_int_equal(journal_price_told(journal, "l2", 760, &err), 0);
+	assert_int_equal(
+		journal_fixture_number(fixture, "SELECT on_demand FROM launch WHERE id = 'l1'"),
+		760);
+	assert_int_equal(
+		journal_fixture_number(fixture, "SELECT on_demand FROM launch WHERE id = 'l2'"),
+		900);
+}
+
 static void test_newer_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
 
 	journal_fixture_open_it(fixture);
-	journal_fixture_sql(fixture, "PRAGMA user_version = 3");
+	journal_fixture_sql(fixture, "PRAGMA user_version = 4");
 	struct error err = journal_fixture_not_opened(fixture);
 	assert_int_equal(err.kind, ERROR_CONFIG);
 	assert_non_null(strstr(err.message, fixture->path));
 	assert_non_null(strstr(err.message, "newer gpucloud"));
 	assert_true(err.hint[0]);
 	assert_int_equal(journal_fixture_number(fixture, "PRAGMA user_version"),
-			 3); /* and left as it was */
+			 4); /* and left as it was */
 }
 
 static void test_bill_is_kept(void **state)
@@ -220,8 +352,10 @@ static void test_skew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_from_version_1), TEST(test_newer_is_refused),	  TEST(test_bill_is_kept),
-		TEST(test_retention),	   TEST(test_room_is_given_back), TEST(test_skew),
+		TEST(test_from_version_1),     TEST(test_from_version_2), TEST(test_labels),
+		TEST(test_labels_go),	       TEST(test_listed),	  TEST(test_price_told),
+		TEST(test_newer_is_refused),   TEST(test_bill_is_kept),	  TEST(test_retention),
+		TEST(test_room_is_given_back), TEST(test_skew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,10 @@ static void test_refusals(void **state)
 		{ "[default]\nsecret_access_key = s\n", NULL, "does not belong here",
 		  "~/.aws/credentials" },
 		{ "[x]\nsession_token = s\n", "x", "does not belong here", "~/.aws/credentials" },
+		{ "[x]\npaperspace_api_key = s\n", "x", "does not belong here",
+		  "PAPERSPACE_API_KEY" },
+		{ "[x]\ndigitalocean_token = s\n", "x", "does not belong here",
+		  "DIGITALOCEAN_TOKEN" },
 		{ "[default]\nprofile = x\n", NULL, "/c/config:2: 'profile' cannot be set by",
 		  "--profile" },
 		{ "[default]\ns3 =\n  a = b\n", NULL, "/c/config:2: unknown setting 's3'", "" },
@@ -242,7 +246,7 @@ static void test_specs(void **state)
 		if (spec->secret)
 			assert_null(spec->env);
 	}
-	assert_int_equal(n, 19);
+	assert_int_equal(n, 23);
 }
 
 static void assert_paths(const char *const *env, const char *config, const char *data,

@@ -241,8 +241,8 @@ static void test_ledger(void **state)
 	assert_string_equal(before.text,
 			    "instance active tor1 gpu-l40sx1-48gb [gpucloud-owner=me] [web=] "
 			    "[x:y:z=]\n"
-			    "security-group in-use  no-outbound [gpucloud-owner=me]\n"
-			    "key-pair available  \n"
+			    "security-group in-use  no-outbound [gpucloud-owner=me] [name=fw]\n"
+			    "key-pair available   [name=me]\n"
 			    "tag in-use  \n"
 			    "tag in-use  \n"
 			    "tag in-use  \n"
