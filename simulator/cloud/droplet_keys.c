@@ -57,7 +57,7 @@ static void fingerprint(const struct buf *blob, char out[48])
 	if (EVP_Digest(blob->data, blob->len, digest, &len, EVP_md5(), NULL) != 1)
 		out_of_memory();
 	for (size_t i = 0; i < 16; i++)
-		snprintf(out + 3 * i, 4, "%02x%s", digest[i], i < 15 ? ":" : "");
+		snprintf(out + 3 * i, 48 - 3 * i, "%02x%s", digest[i], i < 15 ? ":" : "");
 }
 
 /* Trailing white space is not part of a key: it is how files end. */

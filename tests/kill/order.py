@@ -16,6 +16,7 @@ from cloud import Broken, Home, Simulator, scratch
 from clouds import CLOUD
 
 CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
+BEGINS = re.compile(r'"(GET|POST|PUT|PATCH|DELETE) /')
 FD = re.compile(r"^(\d+)<([^>]*)>")
 # What makes something, how its request is known, and the word of it that the journal must know.
 MAKES = {action: (mark, re.compile(word)) for action, (mark, word) in CLOUD.makes.items()}
@@ -55,8 +56,12 @@ class Order:
             self.sent(fd, rest)
 
     def sent(self, fd, rest):
-        if "POST /" in rest:
-            self.began[fd] = (self.durable, set(self.keys), self.moved)
+        begins = BEGINS.search(rest)
+        if begins:  # only POST makes anything
+            self.began[fd] = (self.durable, set(self.keys), self.moved) \
+                if begins.group(1) == "POST" else None
+        if not self.began.get(fd):
+            return
         for action, (mark, word) in MAKES.items():
             if mark not in rest:
                 continue
