@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/settings.h"
 
 #define TYPES_MAX 32
 
@@ -220,6 +221,17 @@ static int check_use(struct cli *cli, const struct price_args *args, int argc, c
 	return 0;
 }
 
+/* None is said anywhere, and the cloud has no default one: then all of them are meant. */
+static bool is_everywhere(struct fleet *fleet)
+{
+	struct error ignored = ERROR_INIT;
+	const char *region;
+
+	return (fleet->ops->caps & PROVIDER_CAP_REGIONS) &&
+	       !settings_get(fleet->settings, "region") &&
+	       fleet->ops->default_region(fleet->provider, &region, &ignored) < 0;
+}
+
 static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 {
 	const struct price_args *args = data;
@@ -240,7 +252,7 @@ static int price_run(struct cli *cli, void *data, int argc, const char **argv)
 	if (args->type)
 		add_name(&answer, args->type);
 	struct region_choice choice = cli_named_regions(cli, &named);
-	choice.all = args->all_regions;
+	choice.all = args->all_regions || is_everywhere(&fleet);
 	if (fleet_regions(&fleet, &choice, &answer.arena, &answer.regions, &answer.nr_regions,
 			  &cli->error) == 0 &&
 	    ask_offers(&fleet, args, &answer, &cli->error) == 0)

@@ -44,6 +44,12 @@ struct reap_run {
 	size_t acted, open, told, unknown;
 };
 
+/* Of one that was protected since, somebody said what is to become of it. */
+static bool is_unknown(const struct reap_item *item)
+{
+	return item->instance.policy_unknown && item->decision.verdict == REAP_UNKNOWN;
+}
+
 static const char *name_of(const struct reap_item *item)
 {
 	return item->instance.name[0] ? item->instance.name : item->instance.id;
@@ -160,7 +166,7 @@ static void report_item(struct reap_run *run, const struct reap_item *item)
 	}
 	if (item->renewed)
 		tell_limit(run, item);
-	run->unknown += item->instance.policy_unknown;
+	run->unknown += is_unknown(item);
 	if (!item->trouble[0])
 		return;
 	run->told++;
@@ -173,7 +179,7 @@ static void rehearse(struct reap_run *run, const struct reap_item *item)
 {
 	struct cli *cli = run->cli;
 
-	run->unknown += item->instance.policy_unknown;
+	run->unknown += is_unknown(item);
 	if (cli->json)
 		cli_json_line(cli, "verdict",
 			      to_json(item, reap_verdict_name(item->decision.verdict)));
@@ -362,9 +368,8 @@ const struct command cmd_reap = {
 	.args_size = sizeof(struct reap_args),
 	.examples = "gpucloud reap --dry-run\n"
 		    "gpucloud reap --period 5m --jitter 30   # from cron, every five minutes\n",
-	.exits =
-		"0 nothing to do, or all of it done\n"
-		"1 a region did not answer, or nothing can be kept here; the rest is done\n"
-		"8 an end was not confirmed; or a policy is unknown, so nothing ends it\n",
+	.exits = "0 nothing to do, or all of it done\n"
+		 "1 a region did not answer, or nothing can be kept here; the rest is done\n"
+		 "8 an end was not confirmed; or a policy is unknown, so nothing ends it\n",
 	.run = reap_run,
 };

@@ -193,6 +193,8 @@ static void tell_stopped(struct power_run *run, const struct powered *one)
 			 text_money(&run->arena, disks_per_day(one)));
 	else
 		cli_line(cli, "  bills on  its disks");
+	if (!bills_all(run) && one->instance.public_ip[0])
+		cli_line(cli, "            its address, too: it keeps it");
 	tell_fate(run, &one->instance);
 	/* One that it keeps while it is off is fixed. */
 	cli_line(cli, "  go on     gpucloud start %s   (its address will be %s)",

@@ -138,6 +138,14 @@ static void explain(struct cli *cli, const struct sweep *sweep)
 	}
 }
 
+static bool any_unpriced(const struct sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->nr; i++)
+		if (sweep->v[i].counted && sweep->v[i].thing.price == MONEY_UNKNOWN)
+			return true;
+	return false;
+}
+
 /* From cron, where all is clean, nothing is said: quiet. */
 static void show(struct cli *cli, const struct sweep *sweep, bool quiet)
 {
@@ -151,8 +159,9 @@ static void show(struct cli *cli, const struct sweep *sweep, bool quiet)
 		show_table(cli, sweep);
 		explain(cli, sweep);
 		if (sweep->counted)
-			cli_note(cli, "%zu left over, about $%s a day", sweep->counted,
-				 text_money(&arena, per_day(sweep->price)));
+			cli_note(cli, "%zu left over, about $%s a day%s", sweep->counted,
+				 text_money(&arena, per_day(sweep->price)),
+				 any_unpriced(sweep) ? ", and what has no price ('?')" : "");
 		else if (!sweep->nr_failures)
 			cli_note(cli, sweep->nr ? "none of it counts as left over"
 						: "nothing of gpucloud's is left over");

@@ -64,16 +64,12 @@ int launch_cloud_check(struct cli *cli, const struct fleet *fleet, const struct 
 
 /* --- what is told before ------------------------------------------------------------------- */
 
-static int check_subnet(struct cli *cli, const struct fleet *fleet, const struct launch_plan *plan,
-			struct launch_wanted *wanted)
+/* Where there are no zones it is one of the account's own networks. A setting was meant for another
+ * cloud: only who names one for this launch means this cloud's. */
+static void check_subnet(const struct launch_plan *plan, struct launch_wanted *wanted)
 {
-	if (!plan->zoneless || !wanted->launch.subnet)
-		return 0;
-	if (wanted->subnet_asked)
-		return cli_usage(cli, "--subnet: %s has no subnets of zones to choose from",
-				 fleet->ops->title);
-	wanted->launch.subnet = NULL; /* a setting, meant for another cloud */
-	return 0;
+	if (plan->zoneless && !wanted->subnet_asked)
+		wanted->launch.subnet = NULL;
 }
 
 static void tell_limit(struct cli *cli, const struct fleet *fleet, int64_t ttl_s)
@@ -120,8 +116,7 @@ static int confirm_limit(struct cli *cli, const struct fleet *fleet, const struc
 int launch_cloud_tell(struct cli *cli, const struct fleet *fleet, const struct launch_plan *plan,
 		      struct launch_wanted *wanted)
 {
-	if (check_subnet(cli, fleet, plan, wanted) < 0)
-		return -1;
+	check_subnet(plan, wanted);
 	if (!can(fleet, PROVIDER_CAP_GUARD))
 		cli_warning(cli,
 			    wanted->launch.prepared

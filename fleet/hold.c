@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/buf.h"
 #include "core/money.h"
@@ -230,7 +231,9 @@ int hold_set(struct fleet *fleet, const struct instance *instance,
 int hold_protect(struct fleet *fleet, const struct instance *instance, bool protect,
 		 struct error *err)
 {
-	if (instance->policy_unknown && !protect)
+	const char *protected = instance_tag(instance, TAG_PROTECT);
+
+	if (instance->policy_unknown && !protect && (!protected || strcmp(protected, "0") == 0))
 		return refuse_unknown(fleet, instance, err);
 	return set_tag(fleet, instance, TAG_PROTECT, protect, err);
 }

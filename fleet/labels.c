@@ -77,11 +77,12 @@ static void take(struct arena *arena, const struct label_row *row, struct tag *t
 		instance->expires = expires;
 }
 
-/* What was noted of a machine says nothing of what is to become of it. */
+/* What was noted of a machine says nothing of what is to become of it; nor does that it was protected,
+ * once it is so no longer. */
 static bool is_policy(const struct label_row *row)
 {
-	static const char *const notes[] = { TAG_HOSTKEY, TAG_SPENT, TAG_STOPPED, TAG_RESTED,
-					     TAG_ONCE };
+	static const char *const notes[] = { TAG_HOSTKEY, TAG_SPENT, TAG_STOPPED,
+					     TAG_RESTED,  TAG_ONCE,  TAG_PROTECT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(notes); i++)
 		if (strcmp(row->key, notes[i]) == 0)

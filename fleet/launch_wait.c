@@ -196,11 +196,21 @@ int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int
 {
 	int64_t start = clock_mono_ms(fleet->clock);
 	int64_t pause = POLL_FIRST_MS;
+	bool seen = false, missed = false;
 
 	for (;;) {
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
 		int rc = look(fleet, outcome, err);
 
+		/* Shown before, and twice not since: there, what is gone is not listed any more. */
+		if (rc == 2 && seen && missed && (fleet->ops->caps & PROVIDER_CAP_FORGETS)) {
+			error_set(err, ERROR_REMOTE, "%s is gone: the cloud could not make it",
+				  outcome->made.instance.id);
+			return error_hint(err, "gpucloud terminate %s   (what was made for it)",
+					  outcome->name);
+		}
+		missed = rc == 2;
+		seen |= rc == 0;
 		if (rc == 1) {
 			launch_learn_price(fleet, outcome);
 			return 0;

@@ -234,6 +234,34 @@ static bool let_us_in(struct fleet *fleet, const struct instance *instance,
 	return rc > 0;
 }
 
+static bool is_silent(const struct error *err)
+{
+	return err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT;
+}
+
+/* A firewall takes a change up after a while, and whoever knocked before that may wait for ever: knocks
+ * again, in short turns, and the last time for as long as is left. */
+static int connect_let_in(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
+			  const struct machine_events *events, struct machine *ret,
+			  struct error *err)
+{
+	int64_t start = clock_mono_ms(fleet->clock), left = timeout_ms;
+
+	for (;;) {
+		bool last = left < 2 * FIRST_MS;
+
+		error_clear(err);
+		if (connect_once(fleet, instance, last ? left : FIRST_MS, events, ret, err) == 0)
+			return 0;
+		left = timeout_ms - PAUSE_FIRST_MS - (clock_mono_ms(fleet->clock) - start);
+		if (last || left <= 0 || !is_silent(err))
+			return -1;
+		if (clock_sleep_ms(fleet->clock, PAUSE_FIRST_MS) < 0)
+			return error_set(err, ERROR_CANCELLED, "interrupted while waiting for %s",
+					 instance->id);
+	}
+}
+
 int machine_connect(struct fleet *fleet, const struct instance *instance, int64_t timeout_ms,
 		    const struct machine_events *events, struct machine *ret, struct error *err)
 {
@@ -244,13 +272,15 @@ int machine_connect(struct fleet *fleet, const struct instance *instance, int64_
 
 	if (connect_once(fleet, instance, first_ms, events, ret, &why) == 0)
 		return 0;
-	bool silent = why.kind == ERROR_NETWORK || why.kind == ERROR_TIMEOUT;
 	bool cut = first_ms < timeout_ms && clock_mono_ms(fleet->clock) - start >= first_ms;
-	if (!may_admit || !silent || (!let_us_in(fleet, instance, events, &why) && !cut)) {
+	bool silent = may_admit && is_silent(&why);
+	bool let_in = silent && let_us_in(fleet, instance, events, &why);
+	if (!let_in && !(silent && cut)) {
 		*err = why;
 		return -1;
 	}
-	if (connect_once(fleet, instance, timeout_ms, events, ret, err) == 0)
+	if ((let_in ? connect_let_in : connect_once)(fleet, instance, timeout_ms, events, ret,
+						     err) == 0)
 		return 0;
 	if (why.hint[0] && !err->hint[0])
 		error_hint(err, "%s", why.hint);

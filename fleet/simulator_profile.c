@@ -76,15 +76,20 @@ static int apply_others(struct settings *settings, const struct json *doc, const
 	return 0;
 }
 
-/* --provider and GPUCLOUD_PROVIDER choose among its clouds; its region is one of EC2's. */
+/* --provider and GPUCLOUD_PROVIDER choose among its clouds; the region that it tells is EC2's. Where a
+ * cloud has no default one of its own, there is one here that has something to launch. */
 static void apply_provider(struct settings *settings, const char *region, const char *path)
 {
+	const struct {
+		const char *provider, *region;
+	} regions[] = { { "aws", region }, { "digitalocean", "nyc2" } };
 	const char *provider;
 
 	settings_set(settings, "provider", "aws", SETTING_PROFILE, path);
 	provider = settings_get(settings, "provider");
-	if (provider && strcmp(provider, "aws") == 0)
-		settings_set(settings, "region", region, SETTING_PROFILE, path);
+	for (size_t i = 0; provider && i < ARRAY_SIZE(regions); i++)
+		if (strcmp(provider, regions[i].provider) == 0)
+			settings_set(settings, "region", regions[i].region, SETTING_PROFILE, path);
 }
 
 static int apply(struct settings *settings, const struct json *doc, const char *path,

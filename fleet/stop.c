@@ -73,10 +73,9 @@ static void request(const struct work *work, struct powered *one)
 		rc = ops->start(work->fleet->provider, one->instance.region, one->instance.id,
 				&err);
 	one->asked = rc == 0;
-	/* On its way down: asked again once it is there. */
-	if (rc < 0 && !(work->want == POWER_START && err.kind == ERROR_CONFLICT &&
-			one->instance.state == INSTANCE_STOPPING))
-		one->err = err;
+	/* On its way down, or busy otherwise: asked again while there is time. */
+	if (rc < 0)
+		*(err.kind == ERROR_CONFLICT ? &one->refused : &one->err) = err;
 }
 
 static void note(const struct work *work, struct powered *one, const struct instance *now)
@@ -268,6 +267,8 @@ void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n
 		pause = pause * 3 / 2 > POLL_MAX_MS ? POLL_MAX_MS : pause * 3 / 2;
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (is_open(&v[i]) && !v[i].asked)
+			v[i].err = v[i].refused;
 		if (v[i].asked)
 			clear_stopped(&work, &v[i]);
 		if (needs_mark(&work, events) && v[i].err.kind != ERROR_NONE)

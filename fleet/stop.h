@@ -15,6 +15,7 @@ struct powered {
 	bool asked;		  /* the cloud accepted the request */
 	bool confirmed;		  /* it is in the state asked for */
 	struct error err;	  /* why not, where it was not asked */
+	struct error refused;	  /* ERROR_CONFLICT of the last try: it is asked again */
 	struct error tag_err;	  /* it is as asked for, but its tags do not say so */
 	int64_t spent_cents;	  /* before a start (fleet/spent.h); -1: nobody is sure */
 	int64_t spent_at;	  /* Unix s: when that was all */
@@ -39,8 +40,8 @@ int64_t stop_disk_price(struct fleet *fleet, const struct instance *instance, ui
 
 /*
  * Asks for all n, then waits until the cloud confirms each or timeout_s has passed. `v` has n zeroed
- * entries with .instance set; new strings live in the arena. One that is still stopping is started
- * once it has stopped.
+ * entries with .instance set; new strings live in the arena. One that is busy (it stops still, or
+ * restarts) is asked again until then.
  */
 void power_all(struct fleet *fleet, enum power want, struct powered *v, size_t n, int64_t timeout_s,
 	       const struct power_events *events, struct arena *arena);

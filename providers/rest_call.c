@@ -222,7 +222,7 @@ int rest_send_all(struct rest_call *const *calls, size_t n)
 /* Refused for being asked too much, it made nothing: that alone is sent again. */
 static bool refused_for_now(const struct rest_call *call)
 {
-	return call->nature == REST_CREATE && call->rc < 0 && call->status == 429 &&
+	return call->nature == REST_CREATE && call->rc < 0 && call->err.kind == ERROR_THROTTLED &&
 	       !call->err.unknown;
 }
 
@@ -235,7 +235,8 @@ static int wait_out(const struct rest_call *call, int try)
 		ms *= 2;
 	if (ms > THROTTLE_MOST_MS)
 		ms = THROTTLE_MOST_MS;
-	return clock_sleep_ms(env->clock, ms / 2 + (int64_t)(rng_unit(env->rng) * (double)(ms / 2)));
+	return clock_sleep_ms(env->clock,
+			      ms / 2 + (int64_t)(rng_unit(env->rng) * (double)(ms / 2)));
 }
 
 int rest_send(struct rest_call *call, struct error *err)

@@ -134,6 +134,8 @@ struct ocean_sizes {
 };
 int ocean_sizes(struct provider *p, struct ocean_sizes *ret, struct error *err);
 bool ocean_size_in(const struct ocean_size *size, const char *region);
+/* ERROR_CAPACITY, and where else there is one. */
+int ocean_sold_out(const struct ocean_size *size, const char *region, struct error *err);
 bool ocean_gpu_matches(const char *gpu, uint64_t mem_mib, unsigned count, const char *wanted);
 
 /* --- digitalocean_instances.c --------------------------------------------------------------------- */
@@ -143,6 +145,8 @@ int ocean_instance(const struct cJSON *droplet, struct arena *arena, struct inst
 		   struct error *err);
 /* Something is being done to it, which is not its making. */
 bool ocean_is_locked(const struct cJSON *droplet, const struct instance *instance);
+/* The type of an action at whose end it is off. */
+bool ocean_goes_down(const char *type);
 /* Of a launch, or (NULL) of any launch of ours, wherever they are. Owned by ret. */
 int ocean_living(struct provider *p, const char *launch_id, struct instance_list *ret,
 		 struct error *err);

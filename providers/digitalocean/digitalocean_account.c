@@ -61,8 +61,7 @@ int ocean_default_region(struct provider *p, const char **ret, struct error *err
 	if (region)
 		return ocean_region(p, region, ret, err);
 	error_set(err, ERROR_CONFIG, "no region is set, and DigitalOcean has no default one");
-	return error_hint(err,
-			  "gpucloud price --provider digitalocean --all-regions   (then --region)");
+	return error_hint(err, "gpucloud --provider digitalocean price   (then --region)");
 }
 
 int ocean_endpoint(struct provider *p, const char *region, const char **ret, struct error *err)

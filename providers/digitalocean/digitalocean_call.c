@@ -51,6 +51,8 @@ static const struct rest_rule rules[] = {
 	{ 422, NULL, "*sold out*", ERROR_CAPACITY, HTTP_FAIL, NULL },
 	{ 422, NULL, "*capacity*", ERROR_CAPACITY, HTTP_FAIL, NULL },
 	{ 422, NULL, "*pending event*", ERROR_CONFLICT, HTTP_FAIL, NULL },
+	{ 422, NULL, "*is currently off*", ERROR_CONFLICT, HTTP_FAIL, "gpucloud start" },
+	{ 422, NULL, "*is currently on*", ERROR_CONFLICT, HTTP_FAIL, NULL },
 	{ 422, NULL, "*invalid size*", ERROR_NOT_FOUND, HTTP_FAIL, NULL },
 	{ 422, NULL, "*invalid image*", ERROR_NOT_FOUND, HTTP_FAIL, NULL },
 	{ 422, NULL, "*invalid region*", ERROR_NOT_FOUND, HTTP_FAIL, NULL },

@@ -192,7 +192,7 @@ void ocean_firewall_show(struct provider *p, const struct launch_request *reques
 	if (ocean_tag_make_name(TAG_LAUNCH, request->launch_id, NULL, tag, &ignored))
 		return;
 	ocean_tag_show(p, tag, steps);
-	begin_replace(p, request, "(the new firewall)", name, tag, &call);
+	begin_replace(p, request, "NEW-FIREWALL", name, tag, &call);
 	rest_show(&call, steps);
 	rest_release(&call);
 }

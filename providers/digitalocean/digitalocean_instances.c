@@ -172,20 +172,22 @@ static int ask_each(struct provider *p, struct listing *listing, struct error *e
  * A droplet whose deletion was accepted is listed as before until that has been carried out, and no
  * action tells of it. But it is locked, and no action that is told of is the reason.
  */
-static int is_busy(const struct cJSON *root, bool *ret, struct error *err)
+static int is_busy(const struct cJSON *root, bool *ret, bool *ret_going_down, struct error *err)
 {
 	const struct cJSON *actions;
 
 	if (json_array(root, "actions", &actions, err))
 		return -1;
-	*ret = false;
+	*ret = *ret_going_down = false;
 	for (const struct cJSON *one = json_first(actions); one; one = json_next(one)) {
 		const char *type, *status;
 
 		if (json_string(one, "type", OCEAN_TEXT_MAX, &type, err) ||
 		    json_string(one, "status", OCEAN_TEXT_MAX, &status, err))
 			return -1;
-		*ret |= strcmp(status, "in-progress") == 0 && strcmp(type, "destroy") != 0;
+		bool under_way = strcmp(status, "in-progress") == 0;
+		*ret |= under_way && strcmp(type, "destroy") != 0;
+		*ret_going_down |= under_way && ocean_goes_down(type);
 	}
 	return 0;
 }
@@ -222,19 +224,21 @@ static int judge_locked(struct provider *p, struct listing *listing, struct inst
 			struct error *err)
 {
 	struct rest_call call;
-	bool busy = true;
+	bool busy = true, going_down = false;
 
 	rest_begin(&call, &p->rest, REST_READ, "GET",
 		   REST_PATH("droplets", instance->id, "actions"),
 		   "cannot list the actions of droplet '%s'", instance->id);
 	int rc = rest_send(&call, err);
-	if (rc == 0 && is_busy(call.json.root, &busy, err))
+	if (rc == 0 && is_busy(call.json.root, &busy, &going_down, err))
 		rc = error_prefix(err, "%s", call.what);
 	rest_release(&call);
 	if (rc && err->kind == ERROR_NOT_FOUND) {
 		instance->state = INSTANCE_GONE;
 		return 0;
 	}
+	if (rc == 0 && going_down && instance->state == INSTANCE_RUNNING)
+		instance->state = INSTANCE_STOPPING;
 	return rc || busy ? rc : look_again(p, listing, instance, err);
 }
 

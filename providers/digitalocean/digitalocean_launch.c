@@ -85,21 +85,6 @@ static int no_size(const struct launch_request *request, struct error *err)
 	return error_hint(err, "gpucloud price --provider digitalocean --all-regions");
 }
 
-/* Asked before anything is made: what is sold out leaves no trace. */
-static int sold_out(const struct launch_request *request, const struct ocean_size *size,
-		    struct error *err)
-{
-	struct buf where = BUF_INIT_MAX(120);
-
-	for (size_t i = 0; size->available && i < size->nr_regions; i++)
-		buf_addf(&where, "%s%s", i ? ", " : "", size->regions[i]);
-	error_set(err, ERROR_CAPACITY, "%s is sold out in %s", size->slug, request->region);
-	if (where.len)
-		error_hint(err, "another region, where it is in stock: %s", where.data);
-	buf_release(&where);
-	return -1;
-}
-
 static int check_disk(const struct ocean_plan *plan, unsigned disk_gib, struct error *err)
 {
 	const struct launch_request *request = plan->request;
@@ -160,8 +145,8 @@ static int find_size(struct provider *p, struct ocean_plan *plan, struct error *
 			size = &sizes.v[i];
 	if (!size)
 		rc = no_size(request, err);
-	else if (!ocean_size_in(size, request->region))
-		rc = sold_out(request, size, err);
+	else if (!ocean_size_in(size, request->region)) /* before anything is made */
+		rc = ocean_sold_out(size, request->region, err);
 	if (rc == 0) {
 		plan->image = arena_strdup(&plan->arena,
 					   request->image ? request->image : default_image(size));

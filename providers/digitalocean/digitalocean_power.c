@@ -67,6 +67,11 @@ struct last {
 	int64_t started, age;
 };
 
+bool ocean_goes_down(const char *type)
+{
+	return strcmp(type, "shutdown") == 0 || strcmp(type, "power_off") == 0;
+}
+
 static bool is_power(const char *type)
 {
 	static const char *const types[] = { "create", "power_on", "power_off",	 "shutdown",
@@ -141,17 +146,26 @@ int ocean_stop(struct provider *p, const char *region, const char *id, struct er
 	return act(p, id, asked ? "power_off" : "shutdown", err);
 }
 
+/* One that is on may be about to go off: then it can be started once it has. */
 int ocean_start(struct provider *p, const char *region, const char *id, struct error *err)
 {
 	struct arena arena = { 0 };
 	struct instance instance;
+	struct last last;
 
 	(void)region;
 	int rc = ocean_droplet(p, id, &arena, &instance, err);
 	bool on = rc == 0 &&
 		  (instance.state == INSTANCE_RUNNING || instance.state == INSTANCE_PENDING);
 	arena_release(&arena);
-	return rc || on ? rc : act(p, id, "power_on", err);
+	if (rc || !on)
+		return rc ? rc : act(p, id, "power_on", err);
+	if (find_last(p, id, &last, err))
+		return -1;
+	if (!last.under_way || !ocean_goes_down(last.type))
+		return 0;
+	error_set(err, ERROR_CONFLICT, "cannot start droplet '%s': it is going off", id);
+	return error_hint(err, "the same in a minute: a droplet does one thing at a time");
 }
 
 int ocean_restart(struct provider *p, const char *region, const char *id, struct error *err)

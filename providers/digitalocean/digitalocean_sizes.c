@@ -320,6 +320,31 @@ static void collect(const struct ocean_sizes *sizes, const struct offer_query *q
 	}
 }
 
+int ocean_sold_out(const struct ocean_size *size, const char *region, struct error *err)
+{
+	struct buf where = BUF_INIT_MAX(120);
+
+	for (size_t i = 0; size->available && i < size->nr_regions; i++)
+		buf_addf(&where, "%s%s", i ? ", " : "", size->regions[i]);
+	error_set(err, ERROR_CAPACITY, "%s is sold out in %s", size->slug, region);
+	if (where.len)
+		error_hint(err, "another region, where it is in stock: %s", where.data);
+	buf_release(&where);
+	return -1;
+}
+
+/* What was asked of one region is there at other times: that is no reason to say it does not exist. */
+static int check_stock(const struct ocean_sizes *sizes, const struct offer_query *query,
+		       const struct offer_list *list, struct error *err)
+{
+	if (query->nr_regions != 1 || list->nr || list->nr_failures)
+		return 0;
+	for (size_t i = 0; i < sizes->nr; i++)
+		if (wanted(query, &sizes->v[i]))
+			return ocean_sold_out(&sizes->v[i], query->regions[0], err);
+	return 0;
+}
+
 int ocean_offers(struct provider *p, const struct offer_query *query, struct offer_list *ret,
 		 struct error *err)
 {
@@ -331,9 +356,13 @@ int ocean_offers(struct provider *p, const struct offer_query *query, struct off
 	if (sizes.nr)
 		qsort(sizes.v, sizes.nr, sizeof(*sizes.v), by_type);
 	collect(&sizes, query, clock_now(p->env.clock), &list);
+	int rc = check_stock(&sizes, query, &list, err);
 	arena_release(&sizes.arena);
 	if (query->nr_regions && list.nr_failures == query->nr_regions) {
 		*err = list.failures[0].err;
+		rc = -1;
+	}
+	if (rc) {
 		offer_list_release(&list);
 		return -1;
 	}

@@ -71,6 +71,7 @@ const char *pspace_region_read(const char *text, struct arena *arena);
 
 struct pspace_name {
 	char owner[64], name[64], launch_id[PSPACE_LAUNCH_ID + 1], token[48];
+	char address[16]; /* of a script: that is being released for its launch, or "" */
 };
 
 /* token: "LAUNCHID-1". ERROR_USAGE where a part would not come back as it is. */
@@ -79,7 +80,11 @@ int pspace_name_machine(const struct launch_request *request, char out[PSPACE_NA
 /* True for a name that one of ours has, to the letter. */
 bool pspace_name_read_machine(const char *text, struct pspace_name *ret);
 void pspace_name_script(const char *owner, const char *launch_id, char out[PSPACE_NAME_MAX + 1]);
-bool pspace_name_read_script(const char *text, struct pspace_name *ret); /* owner and launch_id */
+/* The same, of a launch whose static address is being released: "198.51.100.7", or "" for none. */
+void pspace_name_script_noting(const char *owner, const char *launch_id, const char *address,
+			       char out[PSPACE_NAME_MAX + 1]);
+/* owner, launch_id and address */
+bool pspace_name_read_script(const char *text, struct pspace_name *ret);
 bool pspace_launch_id_ok(const char *text);
 
 /* --- pspace_error.c --------------------------------------------------------------------------- */
@@ -127,9 +132,10 @@ struct pspace_history {
 	int64_t stopped;    /* after that */
 	bool create_failed; /* it never came up */
 	bool stop_failed;   /* the last that was asked of it, and it did not stop */
-	bool ending;	    /* it is being deleted right now */
-	char error[200];    /* of the create that failed; "" */
-	struct error err;   /* why nothing is known */
+	int64_t stopping; /* the last that was asked of it, then, and it is still under way; or 0 */
+	bool ending;	  /* it is being deleted right now */
+	char error[200];  /* of the create that failed; "" */
+	struct error err; /* why nothing is known */
 };
 /* All at once. What could not be asked has err set. */
 void pspace_histories(struct provider *p, struct pspace_history *v, size_t n);
@@ -220,6 +226,12 @@ struct pspace_scripts {
 int pspace_scripts_list(struct provider *p, const char *launch_id, struct pspace_scripts *ret,
 			struct error *err);
 void pspace_scripts_release(struct pspace_scripts *list);
+/*
+ * Writes down in the script's name that this address is about to be taken from the launch's machine.
+ * From then on until it is released nothing else says whose it is.
+ */
+int pspace_script_note(struct provider *p, const struct pspace_script *script, const char *ip,
+		       struct error *err);
 /* Makes it, or brings the one that an interrupted try made up to date. id is PSPACE_ID_MAX + 1. */
 void pspace_script_create(struct provider *p, const char *name, const struct buf *text,
 			  struct rest_call *call);

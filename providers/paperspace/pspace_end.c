@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "providers/paperspace/paperspace.h"
+
+#define STOP_MAX_S 600
 
 struct ending {
 	struct provider *p;
@@ -54,6 +57,26 @@ static int look(struct ending *ending, struct error *err)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* Between being taken from its machine and being released it bills, and says nothing of whose it was: it
+ * is written down first, for whoever comes after us. Without a script there is nothing to write on. */
+static int note_address(struct ending *ending, const char *ip, struct error *err)
+{
+	struct pspace_scripts scripts = { .nr = 0 };
+	struct error why = ERROR_INIT;
+	int rc = 0;
+
+	if (pspace_scripts_list(ending->p, ending->machine.instance.launch_id, &scripts, err) < 0)
+		return -1;
+	if (scripts.nr && strcmp(scripts.v[0].name.address, ip) != 0 &&
+	    pspace_script_note(ending->p, &scripts.v[0], ip, &why) < 0 &&
+	    why.kind != ERROR_NOT_FOUND) {
+		*err = why;
+		rc = -1;
+	}
+	pspace_scripts_release(&scripts);
+	return rc;
+}
+
 /* The address first, while the machine still says that it is its: afterwards nobody could tell whose
  * it was, and it would bill on. Of a machine that is not ours it is its owner's. */
 static int release_address(struct ending *ending, struct error *err)
@@ -66,7 +89,8 @@ static int release_address(struct ending *ending, struct error *err)
 	if (pspace_addresses_list(ending->p, &addresses, err) < 0)
 		return -1;
 	for (size_t i = 0; i < addresses.nr && rc == 0; i++)
-		if (!strcmp(addresses.v[i].machine, ending->id))
+		if (!strcmp(addresses.v[i].machine, ending->id) &&
+		    (rc = note_address(ending, addresses.v[i].ip, err)) == 0)
 			rc = pspace_address_release(ending->p, addresses.v[i].ip, true, err);
 	pspace_addresses_release(&addresses);
 	return rc;
@@ -120,6 +144,16 @@ static int end_stuck(struct ending *ending, struct error *err)
 			  ending->id);
 }
 
+/* Whatever still shuts down after so long will not; it bills. */
+static bool hangs(const struct ending *ending)
+{
+	struct provider *p = ending->p;
+	int64_t since = ending->history.stopping;
+
+	return since &&
+	       clock_now(p->env.clock) + rest_skew_ms(&p->rest) / 1000 - since >= STOP_MAX_S;
+}
+
 static int next_step(struct ending *ending, struct error *err)
 {
 	enum instance_state state = ending->machine.instance.state;
@@ -128,7 +162,8 @@ static int next_step(struct ending *ending, struct error *err)
 		return 0;
 	if (state == INSTANCE_STOPPED)
 		return delete_machine(ending, err);
-	if (ending->history.stop_failed || state == INSTANCE_UNKNOWN)
+	if (ending->history.stop_failed || state == INSTANCE_UNKNOWN ||
+	    (state == INSTANCE_STOPPING && hangs(ending)))
 		return end_stuck(ending, err);
 	return state == INSTANCE_STOPPING ? 0 : stop_first(ending, err);
 }

@@ -28,7 +28,8 @@ enum step { /* events that matter, by what they do to a machine */
 enum progress {
 	PROGRESS_UNDER_WAY,
 	PROGRESS_DONE,
-	PROGRESS_FAILED
+	PROGRESS_FAILED,
+	PROGRESS_CANCELLED
 };
 
 /* What is known so far of one machine. */
@@ -60,8 +61,10 @@ static enum step step_of(const char *name)
 
 static enum progress progress_of(const char *state)
 {
-	if (!strcmp(state, "error") || !strcmp(state, "cancelled"))
+	if (!strcmp(state, "error"))
 		return PROGRESS_FAILED;
+	if (!strcmp(state, "cancelled"))
+		return PROGRESS_CANCELLED;
 	return strcmp(state, "done") == 0 ? PROGRESS_DONE : PROGRESS_UNDER_WAY;
 }
 
@@ -98,11 +101,16 @@ static void note(struct reading *reading, const struct cJSON *event, enum step s
 	int64_t asked = time_ms(event, "dtCreated"), began = time_ms(event, "dtStarted"),
 		ended = time_ms(event, "dtFinished");
 	bool newest = asked > reading->newest_ms;
-	bool failed = progress == PROGRESS_FAILED;
+	bool failed = progress == PROGRESS_FAILED || progress == PROGRESS_CANCELLED;
 
+	/* Whoever stops a machine on its way up cancels its making: until then it billed. */
+	if (step == STEP_CREATE && progress == PROGRESS_CANCELLED)
+		failed = false;
 	if (newest) {
 		reading->newest_ms = asked;
 		history->stop_failed = step == STEP_STOP && failed;
+		history->stopping =
+			step == STEP_STOP && progress == PROGRESS_UNDER_WAY ? asked / 1000 : 0;
 	}
 	if (step == STEP_CREATE && failed) {
 		history->create_failed = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What may be left of launches besides machines: startup scripts, by their names, and static
- * addresses, by the machine they hang on. An address that hangs on none says nothing of who claimed
- * it: it is told without owner, and never removed from here. Disks and snapshots go with their
- * machine.
+ * addresses, by the machine they hang on, or by the script that notes their release. Any other that
+ * hangs on none says nothing of who claimed it: it is told without owner, and never removed from here.
+ * Disks and snapshots go with their machine.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -134,27 +134,40 @@ static void add_script(struct listing *listing, const struct pspace_script *scri
 	    });
 }
 
-static void add_address(struct listing *listing, const struct pspace_address *address)
+/* Taken from its machine for good, as a launch's script says; NULL: nobody says whose it is. */
+static const struct pspace_name *noted(const struct pspace_scripts *scripts,
+				       const struct pspace_address *address)
+{
+	for (size_t i = 0; !address->machine[0] && i < scripts->nr; i++)
+		if (!strcmp(scripts->v[i].name.address, address->ip))
+			return &scripts->v[i].name;
+	return NULL;
+}
+
+static void add_address(struct listing *listing, const struct pspace_scripts *scripts,
+			const struct pspace_address *address)
 {
 	const struct pspace_machine *machine =
 		pspace_machines_find(&listing->machines, address->machine);
+	const struct pspace_name *name = noted(scripts, address);
+	const char *launch_id = machine ? machine->instance.launch_id : name ? name->launch_id : "";
+	const char *owner = machine ? machine->instance.owner : name ? name->owner : "";
 	struct arena *arena = &listing->list.arena;
 
 	if (machine && !machine->ours)
 		return;
-	add(listing,
-	    (struct leftover){
-		    .provider = "paperspace",
-		    .region = arena_strdup(arena, address->region),
-		    .kind = LEFTOVER_ADDRESS,
-		    .id = arena_strdup(arena, address->ip),
-		    .launch_id = arena_strdup(arena, machine ? machine->instance.launch_id : ""),
-		    .name = arena_strdup(arena, machine ? machine->instance.name : ""),
-		    .owner = arena_strdup(arena, machine ? machine->instance.owner : ""),
-		    .attached = arena_strdup(arena, machine ? machine->instance.id : ""),
-		    .created = address->created,
-		    .price = MONEY_UNKNOWN,
-	    });
+	add(listing, (struct leftover){
+			     .provider = "paperspace",
+			     .region = arena_strdup(arena, address->region),
+			     .kind = LEFTOVER_ADDRESS,
+			     .id = arena_strdup(arena, address->ip),
+			     .launch_id = arena_strdup(arena, launch_id),
+			     .name = arena_strdup(arena, machine ? machine->instance.name : ""),
+			     .owner = arena_strdup(arena, owner),
+			     .attached = arena_strdup(arena, machine ? machine->instance.id : ""),
+			     .created = address->created,
+			     .price = MONEY_UNKNOWN,
+		     });
 }
 
 static int by_place(const void *a, const void *b)
@@ -185,7 +198,7 @@ int pspace_leftovers(struct provider *p, const struct leftover_query *query,
 	for (size_t i = 0; rc == 0 && i < scripts.nr; i++)
 		add_script(&listing, &scripts.v[i]);
 	for (size_t i = 0; rc == 0 && i < addresses.nr; i++)
-		add_address(&listing, &addresses.v[i]);
+		add_address(&listing, &scripts, &addresses.v[i]);
 	if (rc == 0 && listing.list.nr)
 		qsort(listing.list.v, listing.list.nr, sizeof(*listing.list.v), by_place);
 	if (rc == 0 || !query->nr_regions) {

@@ -3,6 +3,7 @@
  * There are no tags: names carry what tags would. Read strictly, for anybody may give a machine any
  * name: what does not come out as it would have been written is none of ours.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,23 @@ bool pspace_name_read_machine(const char *text, struct pspace_name *ret)
 	return true;
 }
 
+/* ".198-51-100-7", or nothing. */
+static bool read_address(const char *text, struct pspace_name *ret)
+{
+	struct in_addr v4;
+	char back[16];
+
+	if (!*text)
+		return true;
+	if (*text++ != '.' || strlen(text) >= sizeof(back) || strchr(text, '.'))
+		return false;
+	for (size_t i = 0; i <= strlen(text); i++)
+		back[i] = text[i] == '-' ? '.' : text[i];
+	return inet_pton(AF_INET, back, &v4) == 1 &&
+	       inet_ntop(AF_INET, &v4, ret->address, sizeof(ret->address)) &&
+	       strcmp(ret->address, back) == 0;
+}
+
 bool pspace_name_read_script(const char *text, struct pspace_name *ret)
 {
 	struct pspace_name name = { .owner = "" };
@@ -68,9 +86,11 @@ bool pspace_name_read_script(const char *text, struct pspace_name *ret)
 	if (!text || !text_starts_with(text, PREFIX))
 		return false;
 	at += strlen(PREFIX);
-	if (!take_label(&at, name.owner) || !pspace_launch_id_ok(at))
+	if (!take_label(&at, name.owner))
 		return false;
-	snprintf(name.launch_id, sizeof(name.launch_id), "%s", at);
+	snprintf(name.launch_id, sizeof(name.launch_id), "%.*s", PSPACE_LAUNCH_ID, at);
+	if (!pspace_launch_id_ok(name.launch_id) || !read_address(at + PSPACE_LAUNCH_ID, &name))
+		return false;
 	*ret = name;
 	return true;
 }
@@ -93,5 +113,17 @@ int pspace_name_machine(const struct launch_request *request, char out[PSPACE_NA
 
 void pspace_name_script(const char *owner, const char *launch_id, char out[PSPACE_NAME_MAX + 1])
 {
-	snprintf(out, PSPACE_NAME_MAX + 1, PREFIX "%s.%s", owner, launch_id);
+	pspace_name_script_noting(owner, launch_id, "", out);
+}
+
+void pspace_name_script_noting(const char *owner, const char *launch_id, const char *address,
+			       char out[PSPACE_NAME_MAX + 1])
+{
+	int len = snprintf(out, PSPACE_NAME_MAX + 1, PREFIX "%s.%s%s", owner, launch_id,
+			   *address ? "." : "");
+
+	/* Dots part the labels. */
+	for (; *address && len < PSPACE_NAME_MAX; address++)
+		out[len++] = (char)(*address == '.' ? '-' : *address);
+	out[len < PSPACE_NAME_MAX ? len : PSPACE_NAME_MAX] = '\0';
 }

@@ -45,6 +45,25 @@ static int delete_script(struct provider *p, const char *id, struct error *err)
 			     "cannot delete the startup script", err);
 }
 
+/* The address that an interrupted end had taken from its machine, and not released yet. The script
+ * that names it goes only after it. One that hangs on a machine again is in use. 1: released; 0; -1. */
+static int release_noted(struct provider *p, const struct pspace_script *script, struct error *err)
+{
+	struct pspace_addresses addresses = { .nr = 0 };
+	const char *ip = script->name.address;
+	int rc = 0;
+
+	if (!*ip)
+		return 0;
+	if (pspace_addresses_list(p, &addresses, err) < 0)
+		return -1;
+	for (size_t i = 0; i < addresses.nr && rc == 0; i++)
+		if (!strcmp(addresses.v[i].ip, ip) && !addresses.v[i].machine[0])
+			rc = pspace_address_release(p, ip, false, err) < 0 ? -1 : 1;
+	pspace_addresses_release(&addresses);
+	return rc;
+}
+
 /* What hangs on a machine cannot go, whatever the cloud would say to it. */
 static int check_free(const struct leftover *leftover, struct error *err)
 {
@@ -66,6 +85,21 @@ static int remove_address(struct provider *p, const struct leftover *leftover, s
 	return error_hint(err, "if it is yours: pspace public-ip release %.60s", leftover->id);
 }
 
+static int remove_script(struct provider *p, const struct leftover *leftover, struct error *err)
+{
+	struct pspace_scripts scripts = { .nr = 0 };
+	int rc = pspace_scripts_list(p, leftover->launch_id, &scripts, err);
+
+	for (size_t i = 0; i < scripts.nr && rc == 0; i++)
+		if (!strcmp(scripts.v[i].id, leftover->id) &&
+		    release_noted(p, &scripts.v[i], err) < 0)
+			rc = -1;
+	if (rc == 0 && delete_script(p, leftover->id, err) < 0)
+		rc = -1;
+	pspace_scripts_release(&scripts);
+	return rc;
+}
+
 int pspace_remove(struct provider *p, const struct leftover *leftover, struct error *err)
 {
 	if (leftover->kind == LEFTOVER_ADDRESS)
@@ -78,13 +112,18 @@ int pspace_remove(struct provider *p, const struct leftover *leftover, struct er
 				 leftover->id);
 	if (check_free(leftover, err) < 0)
 		return -1;
-	return delete_script(p, leftover->id, err) < 0 ? -1 : 0;
+	return remove_script(p, leftover, err);
 }
 
 /* 1: gone; 0: something holds on to it; -1. */
 static int release_script(struct provider *p, const struct pspace_script *script, int64_t deadline,
 			  struct release_result *result, struct error *err)
 {
+	int noted = release_noted(p, script, err);
+
+	if (noted < 0)
+		return -1;
+	result->addresses += (unsigned)noted;
 	for (;;) {
 		struct error why = ERROR_INIT;
 		int rc = delete_script(p, script->id, &why);
@@ -106,7 +145,7 @@ static int release_script(struct provider *p, const struct pspace_script *script
 	}
 }
 
-/* The address went with its machine (pspace_end.c): once that is gone, none can be told to be ours. */
+/* The address went before its machine (pspace_end.c): once that is gone, only a note tells it. */
 int pspace_release(struct provider *p, const char *region, const char *launch_id,
 		   struct release_result *ret, struct error *err)
 {

@@ -202,6 +202,23 @@ static int send(struct rest_call *call, char *id, struct error *err)
 	return rc;
 }
 
+int pspace_script_note(struct provider *p, const struct pspace_script *script, const char *ip,
+		       struct error *err)
+{
+	char name[PSPACE_NAME_MAX + 1];
+	struct rest_call call;
+	cJSON *body = cJSON_CreateObject();
+
+	pspace_name_script_noting(script->name.owner, script->name.launch_id, ip, name);
+	cJSON_AddStringToObject(body, "name", name);
+	rest_begin(&call, &p->rest, REST_CHANGE, "PUT", REST_PATH("startup-scripts", script->id),
+		   "cannot note that address '%s' goes", ip);
+	rest_body(&call, body);
+	int rc = rest_send(&call, err);
+	rest_release(&call);
+	return rc;
+}
+
 /* One that is there already was made by an interrupted try, maybe with other words in it. */
 int pspace_script_make(struct provider *p, const struct launch_request *request,
 		       const struct buf *text, char *id, struct error *err)

@@ -74,7 +74,9 @@ gpucloud_target() {
 }
 
 gpucloud_safe_stage() {
-	[ -d "$stage" ] && [ ! -L "$stage" ] && [ "$(stat -c %u-%a -- "$stage")" = "$(id -u)-700" ]
+	# shellcheck disable=SC3067
+	[ -d "$stage" ] && [ ! -L "$stage" ] && [ -O "$stage" ] &&
+		[ "$(stat -c %a -- "$stage")" = 700 ]
 }
 
 # Ends who received for a connection that is gone. The same push may do so, or a new one.

@@ -145,6 +145,10 @@ static int power(struct provider *p, const char *id, enum instance_state to, str
 			continue;
 		if (state->refuses_end)
 			return error_set(err, ERROR_AUTH, "'%s' may not be touched", id);
+		if (state->busy_for) {
+			state->busy_for--;
+			return error_set(err, ERROR_CONFLICT, "'%s' is busy", id);
+		}
 		if (to == INSTANCE_RUNNING && one->state == INSTANCE_STOPPING) {
 			one->state = INSTANCE_STOPPED; /* by the next time */
 			return error_set(err, ERROR_CONFLICT, "'%s' is stopping", id);

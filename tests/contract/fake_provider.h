@@ -108,6 +108,7 @@ struct fake_state { /* shared memory */
 	char type[32];			     /* of all; "": FAKE_TYPE */
 	bool no_sleep;			     /* whoever waits is interrupted */
 	unsigned stops, starts;
+	unsigned busy_for; /* so many of them are refused: it does something else */
 	void (*at_leftovers)(struct fake_state *state); /* another computer acts just before */
 	struct rng_seeded seeded;			/* a child's draws are drawn */
 };

@@ -198,6 +198,10 @@ static void test_unknown(void **state)
 	set(fake, TAG_HOSTKEY, "fingerprint");
 	set(fake, TAG_RESTED, "1600000000");
 	assert_true(is_unknown(fake));
+	/* Protected and then not any more, it would run for ever, and nobody would say so. */
+	set(fake, TAG_PROTECT, "1");
+	set(fake, TAG_PROTECT, "0");
+	assert_true(is_unknown(fake));
 	set(fake, TAG_HOLD, "1600010000");
 	assert_false(is_unknown(fake));
 	fake_restart(fake);

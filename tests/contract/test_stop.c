@@ -79,6 +79,27 @@ static void test_start_waits_for_the_stop(void **state)
 	fake_close(&fake);
 }
 
+/* It restarts, say: asked again while there is time, and then the last word is told. */
+static void test_busy(void **state)
+{
+	struct fake fake;
+
+	(void)state;
+	fake_open(&fake);
+	struct fake_instance *one = fake_instance_add(&fake, "l1", 100);
+	fake.state->busy_for = 3;
+	struct powered powered = run(&fake, POWER_STOP, one);
+	assert_true(powered.asked && powered.confirmed);
+	assert_int_equal(powered.err.kind, ERROR_NONE);
+	assert_int_equal(fake.state->stops, 4);
+	fake.state->busy_for = 1000;
+	powered = run(&fake, POWER_START, one);
+	assert_false(powered.asked || powered.confirmed);
+	assert_int_equal(powered.err.kind, ERROR_CONFLICT);
+	assert_in_range(fake.state->starts, 5, 100);
+	fake_close(&fake);
+}
+
 static void test_not_confirmed_or_refused(void **state)
 {
 	struct fake fake;
@@ -131,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_and_start),
 		cmocka_unit_test(test_start_waits_for_the_stop),
+		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_not_confirmed_or_refused),
 		cmocka_unit_test(test_what_cannot_be),
 	};

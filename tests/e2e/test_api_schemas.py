@@ -30,9 +30,8 @@ CLOUDS = {
             "/machines/{id}": "GET DELETE", "/machines/{id}/restart": "PATCH",
             "/machines/{id}/start": "PATCH", "/machines/{id}/stop": "PATCH",
             "/os-templates": "GET", "/public-ips": "GET", "/public-ips/{ip}": "PUT DELETE",
-            "/startup-scripts": "GET POST", "/startup-scripts/{id}": "DELETE"},
-        # only where a script of the same launch is there already, which no command can bring about
-        rare=["/startup-scripts/{}"]),
+            "/startup-scripts": "GET POST", "/startup-scripts/{id}": "PUT DELETE"},
+        rare=[]),
     "digitalocean": dict(
         prefix="/digitalocean/v2", api="digitalocean-v2", key="digitalocean_token",
         key_variable="DIGITALOCEAN_TOKEN", url_variable="DIGITALOCEAN_API_URL",

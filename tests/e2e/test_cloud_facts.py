@@ -59,7 +59,8 @@ def test_refused_elsewhere(bills):
 def test_no_zones(bare):
     place = ("--type", bare.type, "--wait", "running")
     bare.fails(2, "launch", "--zone", "us-east-1a", *place, says="Paperspace has no zones")
-    bare.fails(2, "launch", "--subnet", "subnet-1", *place, says="no subnets")
+    named = bare.ok("--dry-run", "launch", "--subnet", "n1234567", *place)
+    assert "networkId=n1234567" in named.stdout
     done = bare.ok("--dry-run", "launch", *place)
     assert "Paperspace has no zones" in done.stdout
     assert "zones:" not in done.stdout and "would allow it in ny2, it does not say" in done.stdout

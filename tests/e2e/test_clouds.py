@@ -94,6 +94,26 @@ def test_from_a_price_to_a_receipt(make_sim, clean_env, cloud):
     assert gc.json("list")["instances"] == []
 
 
+def test_a_job_and_its_results(make_sim, clean_env, cloud, tmp_path):
+    gc = There(clean_env, make_sim("--machines", "sshd", "--boot-ms", "300"), cloud)
+    (tmp_path / "train.sh").write_text("id -un; mkdir -p out; echo 42 > out/loss; exit 3\n")
+    done = gc.run("--yes", "run", "--type", cloud.type, "--name", "job", "--out", "out", "--",
+                  "sh", "./train.sh", cwd=tmp_path)
+    assert done.returncode == 3 and cloud.user in done.stdout.split(), done.stderr
+    assert (tmp_path / "out" / "loss").read_text() == "42\n"
+    gc.nothing_left()
+
+
+def test_from_elsewhere_the_first_look_gets_in(make_sim, clean_env):
+    """A firewall takes a change up after a while: who is let in knocks again until it has."""
+    gc = There(clean_env, make_sim("--machines", "sshd", "--boot-ms", "300"), DROPLETS)
+    gc.up("far", "--from", "203.0.113.9/32", wait="running")
+    assert gc.json("idle", "far")["instances"][0]["reached"] is True
+    assert gc.ok("exec", "far", "--", "echo in").stdout == "in\n"
+    gc.ok("--yes", "terminate", "far")
+    gc.nothing_left()
+
+
 def test_spot_is_refused_with_the_reason(there):
     before = there.sim.state()["requests"]
     there.fails(2, "launch", "--type", there.cloud.type, "--spot", "--bid", "51%",
@@ -117,6 +137,43 @@ def test_stop_tells_what_bills_on(there):
     assert there.live_rate() == running
     there.ok("--yes", "terminate", "box")
     there.nothing_left()
+
+
+def test_one_thing_at_a_time(droplets):
+    """A droplet that restarts, or is going off, is asked again once that is over."""
+    droplets.up("box", wait="running")
+    droplets.ok("restart", "box")
+    droplets.ok("--yes", "stop", "box")
+    droplets.fails(1, "restart", "box", says=("currently off",))
+    droplets.ok("start", "box")
+    assert droplets.run("--yes", "stop", "box", "--timeout", "1").returncode == 8
+    assert droplets.json("list")["instances"][0]["state"] == "stopping"
+    droplets.ok("start", "box")
+    assert droplets.json("list")["instances"][0]["state"] == "running"
+    droplets.ok("--yes", "terminate", "box")
+    droplets.nothing_left()
+
+
+def test_without_a_region(there):
+    """A price list needs none; a launch on the simulator has one, and elsewhere says how to find it."""
+    del there.env["GPUCLOUD_REGION"]
+    assert there.json("price", "--type", there.cloud.type)["offers"]
+    there.ok("--yes", "launch", "--name", "here", "--type", there.cloud.type, "--wait", "running")
+    there.ok("--yes", "terminate", "here")
+    there.nothing_left()
+
+
+def test_prices_of_every_region(droplets):
+    """Outside the simulator's profile DigitalOcean has no default region."""
+    told = json.loads((droplets.sim.folder / "sim.json").read_text())
+    del droplets.env["GPUCLOUD_REGION"]
+    env = {"GPUCLOUD_PROFILE": "", "DIGITALOCEAN_TOKEN": told["digitalocean_token"],
+           "DIGITALOCEAN_API_URL": droplets.sim.url + "/digitalocean/v2",
+           "GPUCLOUD_CA_BUNDLE": droplets.sim.ca}
+    offers = json.loads(droplets.ok("--json", "price", env=env).stdout)["offers"]
+    assert len({o["region"] for o in offers}) > 1
+    droplets.fails(4, "launch", "--type", DROPLETS.type, env=env,
+                   says=("no region is set", "gpucloud --provider digitalocean price"))
 
 
 def test_the_journal_is_lost(there):
@@ -213,6 +270,26 @@ def test_a_wrong_key(there):
     assert "wrong-and-secret" not in done.stderr
     done = there.fails(4, "list", env={"GPUCLOUD_PROFILE": ""})
     assert name[there.cloud.name] in done.stderr
+
+
+def test_sold_out(droplets):
+    """Told before anything is made, with the region that has it."""
+    droplets.sim.fault(kind="no-capacity", service="digitalocean", zone="nyc2",
+                       type="gpu-l40sx1-48gb")
+    for wanted in (("--type", "gpu-l40sx1-48gb"), ("--gpu", "L40S")):
+        droplets.fails(5, "--yes", "launch", "--wait", "running", *wanted,
+                       says=("sold out in nyc2", "tor1"))
+    assert droplets.asked("CreateFirewall") == 0
+
+
+def test_a_droplet_that_could_not_be_made(droplets):
+    """Accepted, and then gone again: that is said, instead of waited for."""
+    droplets.sim.fault(kind="event-error", service="digitalocean", action="CreateDroplet", count=1)
+    done = droplets.fails(1, "--yes", "launch", "--name", "no", "--type", DROPLETS.type, "--wait",
+                          "running", says=("is gone", "gpucloud terminate no"))
+    assert "billing" not in done.stderr
+    droplets.ok("--yes", "terminate", "no")
+    droplets.nothing_left()
 
 
 def test_a_storm_of_429(there):

@@ -14,9 +14,10 @@ PLACED = re.compile(r"gpucloud\.([^.]+)\.([^.]+)\.[a-z]+\d(?:\.|$)")  # owner, l
 
 
 class Cloud:
-    def __init__(self, name, type, region, spot=False, tags=True, more=(), env=None, makes=None):
+    def __init__(self, name, type, region, spot=False, tags=True, token=False, more=(), env=None,
+                 makes=None):
         self.name, self.type, self.region = name, type, region
-        self.spot, self.tags = spot, tags
+        self.spot, self.tags, self.token = spot, tags, token
         self.more = more    # options that make more of a launch
         self.env = env or {}
         self.makes = makes  # what a launch sends that makes something, for order.py
@@ -48,7 +49,8 @@ class Cloud:
 # The request of each thing that is made: how to know it, and the name in it that the journal must
 # have on disk before its first byte is sent.
 CLOUDS = {cloud.name: cloud for cloud in (
-    Cloud("aws", "g4dn.xlarge", "us-east-1", spot=True, more=("--disk", "80", "--port", "8888"),
+    Cloud("aws", "g4dn.xlarge", "us-east-1", spot=True, token=True,
+          more=("--disk", "80", "--port", "8888"),
           makes={"ImportKeyPair": ("Action=ImportKeyPair&", r"KeyName=([\w.-]+)"),
                  "CreateSecurityGroup": ("Action=CreateSecurityGroup&", r"GroupName=([\w.-]+)"),
                  "RunInstances": ("Action=RunInstances&", r"ClientToken=([\w.-]+)")}),

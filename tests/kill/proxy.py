@@ -9,6 +9,8 @@ import time
 ACTION = re.compile(rb"(?:^|[&?])Action=([A-Za-z]+)")
 TARGET = re.compile(rb"(?im)^x-amz-target: *[A-Za-z0-9_]+\.([A-Za-z]+)")
 LENGTH = re.compile(rb"(?im)^content-length: *(\d+)")
+# What a run makes anew: ids and names of things, in paths.
+MADE = re.compile(r"(ps|sc|ev)\w{6,}|\d{5,}|[0-9a-f-]{36}|\d+(\.\d+){3}|gpucloud[-.:].*")
 LATE_S = 1.0
 
 
@@ -27,7 +29,14 @@ def read_message(stream):
 def action_of(message):
     found = ACTION.search(message.partition(b"\r\n\r\n")[2]) or TARGET.search(message) or \
         ACTION.search(message.split(b"\r\n")[0])
-    return found.group(1).decode() if found else message.split(b" ")[1].decode("latin-1")
+    return found.group(1).decode() if found else route_of(message)
+
+
+def route_of(message):
+    """Method and path, without what differs from run to run: "PATCH machines/{}/stop"."""
+    method, url = message.split(b" ", 2)[:2]
+    segments = url.decode("latin-1").partition("?")[0].split("/")[3:]
+    return method.decode() + " " + "/".join("{}" if MADE.fullmatch(s) else s for s in segments)
 
 
 class Proxy:

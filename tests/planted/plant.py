@@ -25,6 +25,8 @@ SCRIPTS = {
     "order": ("order.py",),
     "sweep-terminate": ("killsweep.py", "--scene", "terminate", "--sample", "16", "--seed", "3"),
     "sweep-terminate-all": ("killsweep.py", "--scene", "terminate-all", "--sample", "4"),
+    "sweep-paperspace": ("killsweep.py", "--provider", "paperspace", "--scene", "launch",
+                         "--sample", "6"),
 }
 
 

@@ -361,14 +361,45 @@ static void test_offers(void **state)
 	assert_string_equal(offers(world, (struct offer_query){ .gpu = "nvidia" }), "");
 	assert_string_equal(offers(world, (struct offer_query){ .type = "s-1vcpu-1gb" }),
 			    "s-1vcpu-1gb  7440@nyc2;");
-	/* Sold out, switched off, or not heard of: not offered. */
-	assert_string_equal(offers(world, (struct offer_query){ .type = "gpu-l40sx1-48gb" }), "");
-	assert_string_equal(offers(world, (struct offer_query){ .type = "gpu-h200x1-141gb" }), "");
 	assert_string_equal(offers(world, (struct offer_query){ .type = "no" }), "");
+	/* Sold out, or switched off: not offered where several regions were asked. */
+	assert_string_equal(offers(world, (struct offer_query){ .regions = both,
+								.nr_regions = 2,
+								.type = "gpu-l40sx1-48gb" }),
+			    "");
 	assert_string_equal(offers(world, (struct offer_query){ .regions = both,
 								.nr_regions = 2,
 								.type = "gpu-h100x1-80gb" }),
 			    "gpu-h100x1-80gb H100 3390000@tor1;gpu-h100x1-80gb H100 3390000@nyc2;");
+}
+
+/* One region alone, which has none of it just now: that is not the same as no such thing. */
+static void test_sold_out(void **state)
+{
+	struct digitalocean_fake *world = *state;
+	static const char *const region = "tor1";
+	static const struct {
+		const char *type, *gpu, *says, *hint;
+	} cases[] = {
+		{ "gpu-l40sx1-48gb", NULL, "gpu-l40sx1-48gb is sold out in tor1", "" },
+		{ "gpu-h200x1-141gb", NULL, "gpu-h200x1-141gb is sold out in tor1", "" },
+		{ NULL, "rtx-6000-ada", "gpu-6000adax1-48gb is sold out in tor1", "nyc2" },
+	};
+	struct offer_list list = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct offer_query query = { .regions = &region,
+						   .nr_regions = 1,
+						   .type = cases[i].type,
+						   .gpu = cases[i].gpu };
+
+		digitalocean_fake_clear(world);
+		aws_fake_reply(&world->fake, "/sizes", 200, SIZES);
+		assert_int_equal(ocean_offers(world->p, &query, &list, &world->err), -1);
+		assert_int_equal(world->err.kind, ERROR_CAPACITY);
+		assert_string_equal(world->err.message, cases[i].says);
+		assert_non_null(strstr(world->err.hint, cases[i].hint));
+	}
 }
 
 /* A region that nothing is offered in, not even without GPUs, is told. */
@@ -447,10 +478,9 @@ int main(void)
 #define WITH(test) \
 	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_token), WITH(test_account),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_tags),
-		WITH(test_regions),	      WITH(test_offers),
-		WITH(test_no_region),	      WITH(test_hostile_sizes),
+		cmocka_unit_test(test_token), WITH(test_account),   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_tags),  WITH(test_regions),   WITH(test_offers),
+		WITH(test_sold_out),	      WITH(test_no_region), WITH(test_hostile_sizes),
 		WITH(test_odd_prices),
 	};
 

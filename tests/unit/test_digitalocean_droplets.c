@@ -206,6 +206,11 @@ static void test_ending(void **state)
 	} cases[] = {
 		{ ACTIONS(ACTION("reboot", "in-progress", "2026-01-01T00:00:00Z")), 0, NULL,
 		  "1 running;" },
+		{ ACTIONS(ACTION("shutdown", "in-progress", "2026-01-01T00:00:00Z")), 0, NULL,
+		  "1 stopping;" },
+		{ ACTIONS(ACTION("power_off", "in-progress", "2026-01-01T00:00:00Z") "," ACTION(
+			  "shutdown", "errored", "2025-12-31T23:00:00Z")),
+		  0, NULL, "1 stopping;" },
 		{ ACTIONS(ACTION("create", "completed", "2026-01-01T00:00:00Z")), 200,
 		  ONE(LOCKED("1", "active")), "1 ending;" },
 		{ ACTIONS(ACTION("destroy", "in-progress", "2026-01-01T00:00:00Z")), 200,
@@ -305,7 +310,15 @@ static void test_start(void **state)
 	assert_int_equal(ocean_start(world->p, "nyc2", "1", &world->err), 0);
 	assert_string_equal(digitalocean_fake_body(world, 1), "{\"type\":\"power_on\"}");
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "active", DF_TAGS)));
+	aws_fake_reply(&world->fake, "/droplets/1/actions", 200,
+		       ACTIONS(ACTION("shutdown", "completed", "2025-12-31T23:59:30Z")));
 	assert_int_equal(ocean_start(world->p, "nyc2", "1", &world->err), 0);
+	/* On still, but on its way down. */
+	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "active", DF_TAGS)));
+	aws_fake_reply(&world->fake, "/droplets/1/actions", 200,
+		       ACTIONS(ACTION("shutdown", "in-progress", "2025-12-31T23:59:30Z")));
+	digitalocean_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err),
+				 ERROR_CONFLICT, "going off");
 	aws_fake_reply(&world->fake, "/droplets/1\n", 404, DF_NOT_FOUND);
 	digitalocean_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err),
 				 ERROR_NOT_FOUND, "'1'");

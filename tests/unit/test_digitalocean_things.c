@@ -101,6 +101,38 @@ static void test_release_in_use(void **state)
 }
 
 /* A double is deleted; while it lives nothing is taken from it. */
+/* A token that may only look has made nothing: there is not even the tag. */
+static void test_release_looks(void **state)
+{
+	struct digitalocean_fake *world = *state;
+	struct release_result result = { 0 };
+
+	for (int there = 0; there <= 1; there++) {
+		digitalocean_fake_clear(world);
+		allow_none(world);
+		aws_fake_reply(&world->fake, "DELETE " DF_URL "/droplets?tag_name=", 403,
+			       DF_ERROR("forbidden", "no"));
+		aws_fake_reply(&world->fake,
+			       "GET " DF_URL "/tags/gpucloud-launch%3A" DF_LAUNCH "\n",
+			       there ? 200 : 404, there ? "{\"tag\":{}}" : DF_NOT_FOUND);
+		if (there) {
+			digitalocean_fake_expect(
+				world,
+				ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err),
+				ERROR_AUTH, "cannot delete the droplets");
+			continue;
+		}
+		aws_fake_reply(&world->fake, "GET " DF_URL "/tags?", 200, DF_LIST("tags", ""));
+		aws_fake_reply(&world->fake, "GET " DF_URL "/account/keys", 200,
+			       DF_LIST("ssh_keys", ""));
+		aws_fake_reply(&world->fake, "GET " DF_URL "/firewalls", 200,
+			       DF_LIST("firewalls", ""));
+		assert_int_equal(ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err),
+				 0);
+		assert_int_equal(result.left, 0);
+	}
+}
+
 static void test_release_doubles(void **state)
 {
 	struct digitalocean_fake *world = *state;
@@ -399,9 +431,11 @@ int main(void)
 #define WITH(test) \
 	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH(test_release),   WITH(test_release_in_use), WITH(test_release_doubles),
-		WITH(test_leftovers), WITH(test_hostile_things), WITH(test_remove),
-		WITH(test_tag),	      WITH(test_admit),		 WITH(test_admit_refused),
+		WITH(test_release),	    WITH(test_release_in_use),
+		WITH(test_release_doubles), WITH(test_release_looks),
+		WITH(test_leftovers),	    WITH(test_hostile_things),
+		WITH(test_remove),	    WITH(test_tag),
+		WITH(test_admit),	    WITH(test_admit_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,6 +228,11 @@ static void test_history(void **state)
 		  "{\"id\":\"e\",\"name\":\"create\",\"state\":\"error\",\"error\":\"No host\","
 		  "\"dtCreated\":\"" AT("00:00:01") "\"}",
 		  INSTANCE_STOPPED, T0, T0, "No host" },
+		/* it was stopped on its way up, and billed until then */
+		{ "off", "",
+		  STOPPED "," PF_EVENT("create", "cancelled", AT("00:00:01"), Q("00:00:02"),
+				       Q("01:00:01"), ""),
+		  INSTANCE_STOPPED, T0 + 2, T0 + 3630, "" },
 		/* it is going */
 		{ "off", "",
 		  PF_EVENT("deactivate", "in progress", AT("05:00:00"), NO_TIME, NO_TIME,
@@ -311,10 +316,12 @@ static void test_long_history(void **state)
 /* --- the end --------------------------------------------------------------------------------- */
 
 #define STUCK PF_EVENT("stop", "error", AT("06:00:00"), NO_TIME, NO_TIME, "") "," CREATED
-#define GOING PF_EVENT("deactivate", "new", AT("06:00:00"), NO_TIME, NO_TIME, "") "," CREATED
-#define LOOK  "GET /machines/" ID "\nGET /machine-events\n"
-#define STOP  "PATCH /machines/" ID "/stop\n"
-#define GONE  "DELETE /machines/" ID "\n"
+/* The clock stands at midnight. */
+#define HANGS(at) PF_EVENT("stop", "new", "2025-12-31T23:" at ".000Z", NO_TIME, NO_TIME, "")
+#define GOING	  PF_EVENT("deactivate", "new", AT("06:00:00"), NO_TIME, NO_TIME, "") "," CREATED
+#define LOOK	  "GET /machines/" ID "\nGET /machine-events\n"
+#define STOP	  "PATCH /machines/" ID "/stop\n"
+#define GONE	  "DELETE /machines/" ID "\n"
 
 static void test_terminate(void **state)
 {
@@ -340,6 +347,10 @@ static void test_terminate(void **state)
 		{ "stopping", STUCK, LOOK GONE, 0, 200, ERROR_NONE },
 		{ "ready", STUCK, LOOK GONE STOP, 200, 409, ERROR_NONE },
 		{ "ready", STUCK, LOOK GONE STOP "GET /machines/" ID "\n", 409, 409,
+		  ERROR_CONFLICT },
+		{ "stopping", HANGS("50:01"), LOOK, 0, 0, ERROR_NONE },
+		{ "stopping", HANGS("50:00"), LOOK GONE, 0, 200, ERROR_NONE },
+		{ "stopping", HANGS("50:00"), LOOK GONE STOP "GET /machines/" ID "\n", 409, 409,
 		  ERROR_CONFLICT },
 		{ "melting", CREATED, LOOK GONE, 0, 200, ERROR_NONE },
 	};
@@ -382,7 +393,10 @@ static void test_terminate_what_is_not_there(void **state)
 
 #define STATIC ",\"publicIpType\":\"static\""
 
-/* The address first, while the machine still says whose it is; another's is left to him. */
+#define NOTED "gpucloud.me." PF_LAUNCH ".198-51-100-2"
+
+/* The address first, while the machine still says whose it is, and written down before; another's is
+ * left to him. */
 static void test_static_address(void **state)
 {
 	struct paperspace_fake *world = *state;
@@ -390,29 +404,41 @@ static void test_static_address(void **state)
 		PF_LIST("{\"ip\":\"198.51.100.1\",\"assignedMachineId\":\"psother01\"},"
 			"{\"ip\":\"198.51.100.2\",\"assignedMachineId\":\"" ID "\"},"
 			"{\"ip\":\"198.51.100.3\"}");
-	static const char *const names[] = { PF_NAME, "My machine" };
+#define NOTE	  "PUT /startup-scripts/s1\n"
+#define FREED	  "PUT /public-ips/198.51.100.2\nDELETE /public-ips/198.51.100.2\n"
+#define SEEN	  LOOK "GET /public-ips\nGET /startup-scripts\n"
+#define ONE(name) PF_LIST("{\"id\":\"s1\",\"name\":\"" name "\"}")
+	static const struct {
+		const char *name, *script, *log;
+	} cases[] = {
+		{ PF_NAME, ONE(PF_SCRIPT), SEEN NOTE FREED GONE },
+		{ PF_NAME, ONE(NOTED), SEEN FREED GONE },
+		{ PF_NAME, PF_EMPTY, SEEN FREED GONE },
+		{ "My machine", NULL, LOOK GONE },
+	};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf machine = BUF_INIT;
 
 		buf_addf(&machine,
 			 "{\"id\":\"" ID "\",\"name\":\"%s\",\"state\":\"off\"" STATIC "}",
-			 names[i]);
+			 cases[i].name);
 		paperspace_fake_clear(world);
 		aws_fake_reply(&world->fake, "GET " PF_URL "/machines/" ID, 200, machine.data);
 		aws_fake_reply(&world->fake, "/machine-events", 200, PF_LIST(CREATED));
-		if (i == 0) {
+		if (cases[i].script) {
 			aws_fake_reply(&world->fake, "GET " PF_URL "/public-ips", 200, address);
+			aws_fake_reply(&world->fake, "GET " PF_URL "/startup-scripts", 200,
+				       cases[i].script);
+			if (i == 0)
+				aws_fake_reply(&world->fake, "{\"name\":\"" NOTED "\"}", 200, "{}");
 			aws_fake_reply(&world->fake, "{\"machineId\":null}", 200, "{}");
 			aws_fake_reply(&world->fake, "DELETE " PF_URL "/public-ips/198.51.100.2",
 				       200, "{}");
 		}
 		aws_fake_reply(&world->fake, "DELETE " PF_URL "/machines", 200, "{}");
 		assert_int_equal(pspace_terminate(world->p, "ny2", ID, &world->err), 0);
-		assert_string_equal(paperspace_fake_log(world),
-				    i ? LOOK GONE
-				      : LOOK "GET /public-ips\nPUT /public-ips/198.51.100.2\n"
-					     "DELETE /public-ips/198.51.100.2\n" GONE);
+		assert_string_equal(paperspace_fake_log(world), cases[i].log);
 		buf_release(&machine);
 	}
 }

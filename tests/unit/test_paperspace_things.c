@@ -87,6 +87,84 @@ static void test_what_is_left(void **state)
 	leftover_list_release(&list);
 }
 
+/* An end that was interrupted between the two: the script's name says whose the address was. Not that
+ * of one that hangs on a machine again, and not of another address. */
+static void test_noted_address(void **state)
+{
+	struct paperspace_fake *world = *state;
+	struct leftover_list list = { 0 };
+	struct release_result result = { 0 };
+	static const char script[] = PF_LIST(SCRIPT("s1", PF_SCRIPT ".198-51-100-2", ""));
+	static const char others[] = PF_LIST(
+		ADDRESS("198.51.100.2", "\"psother01\"") "," ADDRESS("198.51.100.3", "null"));
+
+	reply(world, script,
+	      PF_LIST(ADDRESS("198.51.100.2", "null") "," ADDRESS("198.51.100.3", "null")),
+	      PF_EMPTY);
+	assert_int_equal(leftovers(world, NULL, &list), 0);
+	assert_int_equal(list.nr, 3);
+	expect(&list.v[0], LEFTOVER_ADDRESS, "198.51.100.2", PF_LAUNCH, "me", "", "ca1");
+	expect(&list.v[1], LEFTOVER_ADDRESS, "198.51.100.3", "", "", "", "ca1");
+	leftover_list_release(&list);
+
+	/* It goes before the script that knows of it. */
+	static const char log[] = "GET /startup-scripts\nGET /public-ips\n"
+				  "DELETE /public-ips/198.51.100.2\nDELETE /startup-scripts/s1\n";
+	struct leftover one = {
+		.kind = LEFTOVER_SCRIPT, .id = "s1", .launch_id = PF_LAUNCH, .attached = ""
+	};
+	for (int i = 0; i < 2; i++) {
+		reply(world, script, PF_LIST(ADDRESS("198.51.100.2", "null")), PF_EMPTY);
+		aws_fake_reply(&world->fake, "DELETE " PF_URL "/public-ips", 200, "{}");
+		aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts", 200, "{}");
+		assert_int_equal(
+			i ? pspace_remove(world->p, &one, &world->err)
+			  : pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err),
+			0);
+		assert_string_equal(paperspace_fake_log(world), log);
+	}
+	assert_int_equal(result.addresses, 1);
+
+	/* What cannot be released keeps its note. */
+	reply(world, script, PF_LIST(ADDRESS("198.51.100.2", "null")), PF_EMPTY);
+	aws_fake_reply(&world->fake, "DELETE " PF_URL "/public-ips", 403, "{}");
+	assert_int_equal(pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err), -1);
+	assert_null(strstr(paperspace_fake_log(world), "DELETE /startup-scripts"));
+
+	reply(world, script, others, PF_EMPTY);
+	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts", 200, "{}");
+	assert_int_equal(pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err), 0);
+	assert_null(strstr(paperspace_fake_log(world), "DELETE /public-ips"));
+}
+
+static void test_script_names(void **state)
+{
+	static const char *const bad[] = { "gpucloud.me." PF_LAUNCH ".",
+					   "gpucloud.me." PF_LAUNCH ".198-51-100",
+					   "gpucloud.me." PF_LAUNCH ".198-51-100-256",
+					   "gpucloud.me." PF_LAUNCH ".198-51-100-02",
+					   "gpucloud.me." PF_LAUNCH ".198.51.100.2",
+					   "gpucloud.me." PF_LAUNCH ".198-51-100-2.",
+					   "gpucloud.me." PF_LAUNCH "-198-51-100-2",
+					   "gpucloud.me." PF_LAUNCH ".1111111111111111111111111",
+					   "gpucloud.me.short.198-51-100-2" };
+	char text[PSPACE_NAME_MAX + 1];
+	struct pspace_name name;
+
+	(void)state;
+	pspace_name_script_noting("me", PF_LAUNCH, "198.51.100.2", text);
+	assert_string_equal(text, PF_SCRIPT ".198-51-100-2");
+	assert_true(pspace_name_read_script(text, &name));
+	assert_string_equal(name.address, "198.51.100.2");
+	assert_string_equal(name.launch_id, PF_LAUNCH);
+	assert_string_equal(name.owner, "me");
+	assert_true(pspace_name_read_script(PF_SCRIPT, &name));
+	assert_string_equal(name.address, "");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (pspace_name_read_script(bad[i], &name))
+			fail_msg("%s", bad[i]);
+}
+
 /* A machine in a region that nobody asked for holds on to its script all the same. */
 static void test_machine_elsewhere(void **state)
 {
@@ -150,6 +228,10 @@ static void test_remove(void **state)
 	};
 
 	/* Twice is harmless. */
+	aws_fake_reply(&world->fake, "GET " PF_URL "/startup-scripts?", 200,
+		       PF_LIST(SCRIPT("s1", PF_SCRIPT, "")));
+	for (int i = 0; i < 2; i++)
+		aws_fake_reply(&world->fake, "GET " PF_URL "/startup-scripts?", 200, PF_EMPTY);
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts/s1", 200, "{}");
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts/s1", 404, "{}");
 	assert_int_equal(pspace_remove(world->p, &one, &world->err), 0);
@@ -224,6 +306,7 @@ int main(void)
 		WITH(test_what_is_left),  WITH(test_machine_elsewhere),
 		WITH(test_of_one_launch), WITH(test_hostile),
 		WITH(test_remove),	  WITH(test_release),
+		WITH(test_noted_address), cmocka_unit_test(test_script_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -439,6 +439,9 @@ static void test_throttled_create(void **state)
 	aws_fake_reply(&world->fake, NULL, 200, "{}");
 	assert_int_equal(call(world, REST_CREATE, "POST", &err), 0);
 	assert_in_range(world->fake.now_ms - began, 5000 + 10000, 10000 + 20000);
+	aws_fake_reply(&world->fake, NULL, 200, "{\"code\":\"LATER\"}"); /* it says so as well */
+	aws_fake_reply(&world->fake, NULL, 200, "{}");
+	assert_int_equal(call(world, REST_CREATE, "POST", &err), 0);
 	aws_fake_reply(&world->fake, NULL, 429, "{}");
 	aws_fake_fail(&world->fake, NULL, ERROR_NETWORK);
 	assert_int_equal(call(world, REST_CREATE, "POST", &err), -1);
