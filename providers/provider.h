@@ -421,7 +421,8 @@ struct provider_ops {
 			struct error *err);
 	int (*account)(struct provider *p, struct account *ret, struct error *err);
 
-	/* All that match, over the regions at once. A type that exists nowhere: an empty list. */
+	/* All that match, over the regions at once. A type that exists nowhere: an empty list. One
+	 * type asked for in one region, where the cloud says that it is sold out: ERROR_CAPACITY. */
 	int (*offers)(struct provider *p, const struct offer_query *query, struct offer_list *ret,
 		      struct error *err);
 
