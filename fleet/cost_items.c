@@ -30,8 +30,9 @@ static void add_item(struct cost_items *items, const struct launch_row *row)
 static int add_rows(struct fleet *fleet, const struct cost_query *query, const char *scope,
 		    struct cost_items *items, struct error *err)
 {
-	bool id = query->target && instance_is_id(fleet, query->target);
-	const struct launch_filter filter = {
+	/* Offline no cloud says what its ids look like: the journal is asked for the name first. */
+	bool id = query->target && fleet->ops && instance_is_id(fleet, query->target);
+	struct launch_filter filter = {
 		.name = id ? NULL : query->target,
 		.instance = id ? query->target : NULL,
 		.until = query->until,
@@ -42,6 +43,13 @@ static int add_rows(struct fleet *fleet, const struct cost_query *query, const c
 		return 0;
 	if (journal_all(fleet->journal, &filter, &items->rows, err) < 0)
 		return -1;
+	if (query->target && !fleet->ops && !items->rows.nr) {
+		filter.instance = query->target;
+		filter.name = NULL;
+		launch_rows_release(&items->rows);
+		if (journal_all(fleet->journal, &filter, &items->rows, err) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < items->rows.nr; i++) {
 		const struct launch_row *row = &items->rows.v[i];
 		bool local = strchr(row->account, '@') != NULL;

@@ -149,7 +149,7 @@ def test_no_home(gpucloud):
 
 def test_no_region(gpucloud):
     keys = {"AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "s" * 40}
-    expect(gpucloud("price", env=keys), 4, "no region")
+    expect(gpucloud("launch", "--type", "g4dn.xlarge", env=keys), 4, "no region")
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "https://", "http://example.com", "x", "https://a b",

@@ -23,7 +23,7 @@ class Machine:
         self.gc, self.name = gc, name
         self.id = gc.launch(name, *TYPE)["id"]
         self.folder = (gc.sim.folder / "machines" / self.id).resolve()
-        profile = next(p for p in (self.folder / "root").rglob(".profile"))
+        profile = next((self.folder / "root").glob("home/*/.profile"))
         self.home, stat = profile.parent, profile.stat()
         self.owner = stat.st_uid, stat.st_gid
 

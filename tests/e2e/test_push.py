@@ -30,7 +30,7 @@ def up(gc):
 
 def home(gc):
     (root,) = pathlib.Path(gc.sim.folder, "machines").glob("*/root")
-    (profile,) = root.rglob(".profile")
+    (profile,) = root.glob("home/*/.profile")
     return profile.parent
 
 
