@@ -283,9 +283,29 @@ static void each_case(void **state)
 	assert_true(kept * 2 > nr);
 }
 
+/* Of what nobody here knows the policy, nothing follows, whatever can still be read of it. */
+static void unknown_policy(void **state)
+{
+	const struct instance instance = { .id = "i-1",
+					   .state = INSTANCE_RUNNING,
+					   .policy_unknown = true };
+	const struct reap_facts facts = { .now = NOW,
+					  .instance = &instance,
+					  .policy = { .expires = NOW - 7200, .idle_s = 60 },
+					  .cost = MONEY_UNKNOWN,
+					  .rate = MONEY_UNKNOWN };
+	struct reap_decision decision;
+
+	(void)state;
+	reap_decide(&facts, &decision);
+	assert_int_equal(decision.verdict, REAP_UNKNOWN);
+	assert_non_null(strstr(decision.reason, "not known here"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown_policy),
 		cmocka_unit_test(tags_are_read),
 		cmocka_unit_test(bad_tags),
 		cmocka_unit_test(all_bad_tags_are_named),
