@@ -25,9 +25,9 @@ line() {
 tell() {
 	one=$jobs/$1
 	look_state "$one"
-	# What its end does to the time limit is known a moment later.
+	# What its end does to the time limit is known a moment later: on a machine that is very busy, some.
 	tries=0
-	while [ "$word" = 'done' ] && [ "$tries" -lt 100 ] && started_at "$pid" && [ "$at" = "$start" ] &&
+	while [ "$word" = 'done' ] && [ "$tries" -lt 1250 ] && started_at "$pid" && [ "$at" = "$start" ] &&
 		[ "$booted" = "$boot" ]; do
 		sleep 0.02
 		tries=$((tries + 1))

@@ -44,10 +44,34 @@ uptime_s() {
 	first "$root/proc/uptime" && number "${word%%.*}" && now=$number
 }
 
+# prepare FILE LINE: beside its place, and on disk.
+prepare() {
+	mkdir -p "${1%/*}" && printf '%s\n' "$2" >"$1.new" && sync "$1.new"
+} 2>/dev/null
+
 # replace FILE LINE: all of it or nothing, also when the power goes.
 replace() {
-	mkdir -p "${1%/*}" && printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1"
+	prepare "$1" "$2" && mv -f "$1.new" "$1"
 } 2>/dev/null
+
+# note REST: puts that in its place, but never over a renewal, which may come at any instant: also where
+# it was written into the old file while the new one took its place. Fails where the disk takes nothing.
+note() {
+	prepare "$state" "$1" || return
+	! saved || [ "$number" = "$known" ] || return 0 # for the next round to find
+	ln -f "$state" "$state.was" 2>/dev/null || rm -f "$state.was"
+	mv -f "$state.new" "$state" 2>/dev/null || return
+	before=$known
+	known=$1
+	# Empty: whoever writes is between opening it and writing.
+	[ ! -f "$state.was" ] || [ -s "$state.was" ] || sleep 1
+	if first "$state.was" && number "$word" && [ "$number" != "$before" ]; then
+		[ "$number" -le "$most" ] || number=$most
+		left=$number
+		replace "$state" "$left" && known=$left
+	fi
+	rm -f "$state.was"
+}
 
 # Sets $left, the rest; $last, the uptime it belongs to; $known, what the file holds. Where nothing
 # can be read, the limit counts anew: a broken file must not mean no limit.
@@ -88,11 +112,7 @@ count() {
 	else
 		left=$((left > elapsed ? left - elapsed : 0))
 	fi
-	# A renewal that came in this instant stays where it is, for the next round to find. Where the
-	# disk takes nothing, the count goes on here.
-	if ! saved || [ "$number" = "$known" ]; then
-		replace "$state" "$left" && known=$left
-	fi
+	note "$left" || : # the count goes on here all the same
 	replace "$seen" "$last $left ${known:--}"
 }
 

@@ -50,7 +50,7 @@ class Machine:
         self.bin = root / "bin"
         self.bin.mkdir(parents=True)
         (root / "proc").mkdir()
-        for name in ("mkdir", "mv", "sync", "timeout"):
+        for name in ("ln", "mkdir", "mv", "rm", "sync", "timeout"):
             (self.bin / name).symlink_to(shutil.which(name))
         if simulated:
             # The shims of this file need more than the script does; they call it by its path.
@@ -63,8 +63,10 @@ class Machine:
         self.uptime(35)
 
     def shim(self, name, text):
-        (self.bin / name).write_text(text)
-        (self.bin / name).chmod(0o755)
+        path = self.bin / name
+        path.unlink(missing_ok=True)  # never through a link, into what the whole machine runs
+        path.write_text(text)
+        path.chmod(0o755)
 
     def uptime(self, seconds):
         new = self.root / "proc/uptime.test"
@@ -252,6 +254,23 @@ def test_renewed(machine, written, left):
         assert machine.left() > YEAR - 50000
     else:
         assert machine.wait_shutdown() == renewed_at + left
+
+
+@pytest.mark.parametrize("command, file", [("sync", "ttl-left.new"), ("mv", "ttl-left.new"),
+                                           ("ln", "ttl-left.was")])
+def test_renewed_at_the_very_moment(machine, command, file):
+    """Between its look at what is there and its own writing: never lost."""
+    path = shutil.which(command)
+    machine.shim(command, '#!/bin/sh\ncase $*:$(/bin/cat "$GPUCLOUD_TTL_ROOT/go" 2>/dev/null) in '
+                 f'*{file}*:yes)\n'
+                 'echo 9000 >"$GPUCLOUD_TTL_ROOT/var/lib/gpucloud/ttl-left"\n'
+                 'echo done >"$GPUCLOUD_TTL_ROOT/go" ;;\nesac\n'
+                 f'exec {path} "$@"\n')
+    machine.start(3600)
+    wait_until(lambda: (machine.left() or 9999) < 3000, "that it counts")
+    (machine.root / "go").write_text("yes")
+    wait_until(lambda: (machine.left() or 0) > 3600, "the renewal")
+    assert machine.wait_shutdown() > 9000
 
 
 @pytest.mark.parametrize("written", ["", "\n", "never\n", "-5\n", "1e3\n", "0x10\n", "12h\n",

@@ -3,6 +3,7 @@
 import collections
 import json
 import re
+import time
 
 from cloud import alive, billing
 from clouds import CLOUD
@@ -107,7 +108,10 @@ def ended(home, verdict):
         verdict.wrong.append(f"open in the journal for ever: {home.open_launches()}")
     if home.seeds():
         home.age()
-        home.run("list", "--region", CLOUD.region)
+        # What is still ending keeps them: each `list` looks again.
+        end = time.monotonic() + 30
+        while home.seeds() and time.monotonic() < end:
+            home.run("list", "--region", CLOUD.region)
         for seed in home.seeds():
             verdict.wrong.append(f"a private host key is left: {seed.name}")
 
