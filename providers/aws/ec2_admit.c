@@ -7,7 +7,6 @@
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +15,11 @@
 #include "core/clock.h"
 #include "core/text.h"
 #include "providers/aws/ec2.h"
+#include "providers/ingress.h"
 
 #define OURS	   "gpucloud admit " /* and the owner, and when: Unix seconds */
 #define RULES_READ 256		     /* of one group; AWS allows 60 unless asked for more */
 #define CIDR_MAX   64
-
-struct block {
-	unsigned char address[16];
-	unsigned bits, most; /* most: 32 or 128 */
-};
 
 /* A rule that was added here before, for this owner. */
 struct own_rule {
@@ -34,38 +29,12 @@ struct own_rule {
 
 struct group_look {
 	const struct admit_request *request;
-	struct block block;
+	struct ingress_block block;
 	char id[EC2_ID_MAX + 1];
 	bool found, admits;
 	struct own_rule rules[RULES_READ];
 	size_t nr_rules;
 };
-
-static bool block_read(const char *text, struct block *ret)
-{
-	char address[INET6_ADDRSTRLEN];
-	const char *slash = text ? strchr(text, '/') : NULL;
-	char *end;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
-		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-	*ret = (struct block){ .most = strchr(address, ':') ? 128 : 32 };
-	ret->bits = (unsigned)strtoul(slash + 1, &end, 10);
-	return !*end && end - slash <= 4 && ret->bits <= ret->most &&
-	       inet_pton(ret->most == 128 ? AF_INET6 : AF_INET, address, ret->address) == 1;
-}
-
-static bool block_holds(const struct block *outer, const struct block *inner)
-{
-	if (outer->most != inner->most || outer->bits > inner->bits)
-		return false;
-	for (unsigned i = 0; i < outer->bits; i++)
-		if ((outer->address[i / 8] ^ inner->address[i / 8]) & (0x80u >> i % 8))
-			return false;
-	return true;
-}
 
 /* "gpucloud admit ada 1767225600", of this owner: when it was added, or -1. */
 static int64_t own_since(const struct admit_request *request, const char *description)
@@ -88,11 +57,11 @@ static void take_range(struct group_look *look, const struct _xmlNode *range, co
 		       bool our_port)
 {
 	const char *cidr = xml_text(range, member);
-	struct block block;
+	struct ingress_block block;
 
-	if (!block_read(cidr, &block))
+	if (!ingress_block_read(cidr, &block))
 		return;
-	look->admits |= block_holds(&block, &look->block);
+	look->admits |= ingress_block_holds(&block, &look->block);
 	int64_t added = own_since(look->request, xml_text(range, "description"));
 	if (!our_port || added < 0 || block.bits != block.most || strlen(cidr) >= CIDR_MAX ||
 	    look->nr_rules == RULES_READ)
@@ -221,13 +190,14 @@ static int make_room(struct provider *p, struct group_look *look, unsigned *remo
 	return 0;
 }
 
-static int check(const struct admit_request *request, struct block *block, struct error *err)
+static int check(const struct admit_request *request, struct ingress_block *block,
+		 struct error *err)
 {
 	if (ec2_launch_id_check(request->launch_id, err))
 		return -1;
 	if (!text_is_label(request->owner) || !*request->owner || !request->port)
 		return error_set(err, ERROR_USAGE, "an address needs an owner and a port");
-	if (!block_read(request->cidr, block) || block->bits != block->most)
+	if (!ingress_block_read(request->cidr, block) || block->bits != block->most)
 		return error_set(err, ERROR_USAGE, "'%.60s' is not one address", request->cidr);
 	return 0;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The security group of a launch: SSH's port and those asked for, to the caller's blocks only. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,49 +7,17 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "providers/aws/ec2.h"
+#include "providers/ingress.h"
 
 /* A group made a moment ago may not be known everywhere yet. */
 #define SETTLE_TRIES 5
 
 #define BLOCKS_MAX 60 /* AWS takes 60 rules a group and direction */
 
-static bool block_ok(const char *block)
-{
-	char address[INET6_ADDRSTRLEN];
-	const char *slash = block ? strchr(block, '/') : NULL;
-	struct in6_addr v6;
-	struct in_addr v4;
-	unsigned bits = 0;
-
-	if (!slash || (size_t)(slash - block) >= sizeof(address) || !slash[1] || strlen(slash) > 4)
-		return false;
-	memcpy(address, block, (size_t)(slash - block));
-	address[slash - block] = '\0';
-	for (const char *s = slash + 1; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return false;
-		bits = bits * 10 + (unsigned)(*s - '0');
-	}
-	/* EC2 drops the bits behind the prefix: with /0, the whole world, if that is not meant. */
-	if (strchr(address, ':'))
-		return bits <= 128 && inet_pton(AF_INET6, address, &v6) == 1 &&
-		       (bits || IN6_IS_ADDR_UNSPECIFIED(&v6));
-	return bits <= 32 && inet_pton(AF_INET, address, &v4) == 1 && (bits || !v4.s_addr);
-}
-
 int ec2_group_check(const struct launch_request *request, struct error *err)
 {
-	if (request->ssh_port == 0)
-		return error_set(err, ERROR_USAGE, "port 0 cannot be opened");
-	for (size_t i = 0; i < request->nr_ports; i++)
-		if (request->ports[i] == 0)
-			return error_set(err, ERROR_USAGE, "port 0 cannot be opened");
-	for (size_t i = 0; i < request->nr_from; i++) {
-		if (block_ok(request->from[i]))
-			continue;
-		error_set(err, ERROR_USAGE, "'%.80s' is no address block", request->from[i]);
-		return error_hint(err, "write it as 203.0.113.7/32 or 2001:db8::/64");
-	}
+	if (ingress_check(request, err) < 0)
+		return -1;
 	if ((request->nr_ports + 1) * request->nr_from > BLOCKS_MAX)
 		return error_set(err, ERROR_USAGE,
 				 "too many ports and blocks: a security group takes %d rules",
@@ -68,20 +35,6 @@ void ec2_group_form(const struct launch_request *request, const char *vpc, struc
 	aws_form_addf(form, "GroupDescription", "gpucloud launch %s", request->launch_id);
 	aws_form_add(form, "VpcId", vpc);
 	ec2_tag_spec(form, 1, "security-group", request);
-}
-
-/* Port i: SSH's first, then the others; 0 for one that was there before. */
-static uint16_t port_at(const struct launch_request *request, size_t i)
-{
-	if (i == 0)
-		return request->ssh_port;
-	uint16_t port = request->ports[i - 1];
-	if (port == request->ssh_port)
-		return 0;
-	for (size_t j = 0; j + 1 < i; j++)
-		if (request->ports[j] == port)
-			return 0;
-	return port;
 }
 
 static bool block_is_new(const struct launch_request *request, size_t i)
@@ -120,7 +73,7 @@ bool ec2_ingress_form(const struct launch_request *request, const char *group,
 	aws_form_add(form, "GroupId", group);
 	for (size_t i = 0; i <= request->nr_ports && request->nr_from; i++) {
 		unsigned v4 = 0, v6 = 0;
-		uint16_t port = port_at(request, i);
+		uint16_t port = ingress_port(request, i);
 		if (!port)
 			continue;
 		add_rule(form, ++n, port);
@@ -161,7 +114,7 @@ static int open_each(struct provider *p, const struct launch_request *request, c
 		     struct error *err)
 {
 	for (size_t i = 0; i <= request->nr_ports; i++) {
-		uint16_t port = port_at(request, i);
+		uint16_t port = ingress_port(request, i);
 		for (size_t j = 0; port && j < request->nr_from; j++) {
 			struct aws_form form;
 			if (!block_is_new(request, j))

@@ -174,14 +174,6 @@ int ocean_key_read(const struct cJSON *node, struct ocean_name *ret, char ret_id
 /* 1: the account has it now; 0: not. */
 int ocean_key_exists(struct provider *p, const struct ocean_key *key, struct error *err);
 
-/* An address block: four or sixteen bytes, and how many bits of them count. */
-struct ocean_block {
-	unsigned char address[16];
-	unsigned bits, most; /* most: 32 or 128 */
-};
-bool ocean_block_read(const char *text, struct ocean_block *ret);
-bool ocean_block_holds(const struct ocean_block *outer, const struct ocean_block *inner);
-
 struct ocean_firewall {
 	char id[40], name[OCEAN_TEXT_MAX + 1];
 	struct ocean_name said;

@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "providers/digitalocean/digitalocean.h"
+#include "providers/ingress.h"
 
 #define RULES_READ 1024 /* of all firewalls of one launch */
 #define CIDR_MAX   64
@@ -25,7 +26,7 @@ struct entry {
 
 struct look {
 	const struct admit_request *request;
-	struct ocean_block block;
+	struct ingress_block block;
 	bool found, admits;	/* found: the launch's own firewall */
 	struct ocean_name name; /* of the launch's own */
 	char own_id[40];	/* of the owner's; "": none so far */
@@ -49,14 +50,14 @@ static bool holds_port(const char *ports, uint16_t port)
 }
 
 /* An address alone is a block of one. */
-static bool read_source(const char *text, struct ocean_block *ret)
+static bool read_source(const char *text, struct ingress_block *ret)
 {
 	char whole[CIDR_MAX];
 
 	if (strchr(text, '/'))
-		return ocean_block_read(text, ret);
+		return ingress_block_read(text, ret);
 	snprintf(whole, sizeof(whole), "%.45s/%s", text, strchr(text, ':') ? "128" : "32");
-	return ocean_block_read(whole, ret);
+	return ingress_block_read(whole, ret);
 }
 
 static int take_rule(struct look *look, const struct cJSON *rule, bool own, struct error *err)
@@ -71,13 +72,13 @@ static int take_rule(struct look *look, const struct cJSON *rule, bool own, stru
 		return 0;
 	for (const struct cJSON *one = json_first(addresses); one; one = json_next(one)) {
 		const char *text = json_text(one);
-		struct ocean_block block;
+		struct ingress_block block;
 
 		if (!text || !read_source(text, &block))
 			return error_set(err, ERROR_PROTOCOL,
 					 "field 'sources.addresses' holds no address");
 		if (holds_port(ports, look->request->port))
-			look->admits |= ocean_block_holds(&block, &look->block);
+			look->admits |= ingress_block_holds(&block, &look->block);
 		if (!own || strlen(text) >= CIDR_MAX || look->nr == RULES_READ)
 			continue;
 		struct entry *entry = &look->entries[look->nr++];
@@ -196,13 +197,14 @@ static int let_in(struct provider *p, const struct look *look, struct admit_resu
 	return 0;
 }
 
-static int check(const struct admit_request *request, struct ocean_block *block, struct error *err)
+static int check(const struct admit_request *request, struct ingress_block *block,
+		 struct error *err)
 {
 	if (ocean_launch_id_check(request->launch_id, err))
 		return -1;
 	if (!text_is_label(request->owner) || !request->port)
 		return error_set(err, ERROR_USAGE, "an address needs an owner and a port");
-	if (!ocean_block_read(request->cidr, block) || block->bits != block->most)
+	if (!ingress_block_read(request->cidr, block) || block->bits != block->most)
 		return error_set(err, ERROR_USAGE, "'%.60s' is not one address", request->cidr);
 	return 0;
 }

@@ -8,7 +8,6 @@
  * https://docs.digitalocean.com/reference/api/digitalocean/#tag/Firewalls
  * https://docs.digitalocean.com/products/networking/firewalls/details/limits/
  */
-#include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,61 +16,17 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "providers/digitalocean/digitalocean.h"
+#include "providers/ingress.h"
 
 #define RULES_MAX  50 /* of one firewall, in and out */
 #define OUTWARDS   3
 #define BLOCKS_MAX 200
 #define UUID_LEN   36
 
-bool ocean_block_read(const char *text, struct ocean_block *ret)
-{
-	char address[INET6_ADDRSTRLEN];
-	const char *slash = text ? strchr(text, '/') : NULL;
-	char *end;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
-		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-	*ret = (struct ocean_block){ .most = strchr(address, ':') ? 128 : 32 };
-	ret->bits = (unsigned)strtoul(slash + 1, &end, 10);
-	return !*end && end - slash <= 4 && ret->bits <= ret->most &&
-	       inet_pton(ret->most == 128 ? AF_INET6 : AF_INET, address, ret->address) == 1;
-}
-
-bool ocean_block_holds(const struct ocean_block *outer, const struct ocean_block *inner)
-{
-	if (outer->most != inner->most || outer->bits > inner->bits)
-		return false;
-	for (unsigned i = 0; i < outer->bits; i++)
-		if ((outer->address[i / 8] ^ inner->address[i / 8]) & (0x80u >> i % 8))
-			return false;
-	return true;
-}
-
-/* The bits behind the prefix do not count: with /0, the whole world, if that is not meant. */
-static bool block_ok(const char *text)
-{
-	static const unsigned char zero[16];
-	struct ocean_block block;
-
-	return ocean_block_read(text, &block) &&
-	       (block.bits || memcmp(block.address, zero, sizeof(zero)) == 0);
-}
-
 int ocean_firewall_check(const struct launch_request *request, struct error *err)
 {
-	if (request->ssh_port == 0)
-		return error_set(err, ERROR_USAGE, "port 0 cannot be opened");
-	for (size_t i = 0; i < request->nr_ports; i++)
-		if (request->ports[i] == 0)
-			return error_set(err, ERROR_USAGE, "port 0 cannot be opened");
-	for (size_t i = 0; i < request->nr_from; i++) {
-		if (block_ok(request->from[i]))
-			continue;
-		error_set(err, ERROR_USAGE, "'%.80s' is no address block", request->from[i]);
-		return error_hint(err, "write it as 203.0.113.7/32 or 2001:db8::/64");
-	}
+	if (ingress_check(request, err) < 0)
+		return -1;
 	if (request->nr_ports + 1 + OUTWARDS > RULES_MAX || request->nr_from > BLOCKS_MAX)
 		return error_set(err, ERROR_USAGE,
 				 "too many ports or blocks: a firewall of DigitalOcean's has %d "
@@ -103,27 +58,13 @@ struct cJSON *ocean_rule(uint16_t port, const char *const *blocks, size_t nr)
 	return make_rule("tcp", ports, "sources", blocks, nr);
 }
 
-/* Port i: SSH's first, then the others; 0 for one that was there before. */
-static uint16_t port_at(const struct launch_request *request, size_t i)
-{
-	if (i == 0)
-		return request->ssh_port;
-	uint16_t port = request->ports[i - 1];
-	if (port == request->ssh_port)
-		return 0;
-	for (size_t j = 0; j + 1 < i; j++)
-		if (request->ports[j] == port)
-			return 0;
-	return port;
-}
-
 /* With nobody let in there is no rule: nobody is. */
 static struct cJSON *inbound(const struct launch_request *request)
 {
 	struct cJSON *rules = cJSON_CreateArray();
 
 	for (size_t i = 0; i <= request->nr_ports && request->nr_from; i++) {
-		uint16_t port = port_at(request, i);
+		uint16_t port = ingress_port(request, i);
 
 		if (port)
 			cJSON_AddItemToArray(rules,
