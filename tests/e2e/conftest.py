@@ -42,7 +42,7 @@ def pid_is_gone(pid):
     return fields[0] == "Z" and int(fields[17]) <= 1
 
 
-def wait_until(condition, what, seconds=30):
+def wait_until(condition, what, seconds=90):
     """Polls; a deadline, never a pause for luck."""
     end = time.monotonic() + seconds
     while True:

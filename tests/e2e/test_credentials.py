@@ -95,7 +95,7 @@ def test_none_at_all(gpucloud):
         "AWS_EC2_METADATA_DISABLED": "false",
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{free_port()}"})
     expect(done, 4, "no aws credentials", "aws configure")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_web_identity(gc, tmp_path):

@@ -15,7 +15,7 @@ from conftest import program, wait_until
 from machine_tools import Key, MachineSim, Shell, user_data
 
 PROBE = pathlib.Path(__file__).resolve().parents[2] / "fleet" / "machine" / "probe.sh"
-ID = "20261123-141503-k3x9ab"
+ID = "20261123-141503-k3x9ma"
 FAILED = 120
 
 
@@ -83,7 +83,7 @@ def test_ends_are_told(box):
     for number, (command, end, code, shell) in enumerate((
             ("exit 0", "exit", 0, 0), ("exit 3", "exit", 3, 3), ("exit 137", "exit", 137, 137),
             ("kill -KILL $$", "signal", 9, 137), ("kill -SEGV $$", "signal", 11, 139))):
-        job = f"20261123-14140{number}-k3x9ab"
+        job = f"20261123-14140{number}-k3x9ma"
         box.ok("start", job, command)
         done = box.run("follow", job)
         assert done.returncode == shell, (command, done)
@@ -221,8 +221,8 @@ def test_the_machine_reboots(box):
     assert (done.returncode, done.stdout) == (119, "before\n")
     assert box.job_says() == "job done"
     # Another one may run there.
-    box.ok("start", "20261123-151503-k3x9ab", "echo after")
-    assert box.run("follow", "20261123-151503-k3x9ab").stdout == "after\n"
+    box.ok("start", "20261123-151503-k3x9ma", "echo after")
+    assert box.run("follow", "20261123-151503-k3x9ma").stdout == "after\n"
 
 
 def test_what_idle_sees(box):
@@ -265,7 +265,7 @@ def test_the_machine_ends_sooner_when_the_job_has(box):
     assert box.look() == ["done", "exit", "1", "set"]
     # While another one works there, nothing is changed; the last one does it.
     box.shell.ok(limit)
-    first, second = "20261123-151503-k3x9ab", "20261123-151504-k3x9ab"
+    first, second = "20261123-151503-k3x9ma", "20261123-151504-k3x9ab"
     box.ok("start", first, "sleep 600", "--linger", "900")
     assert box.run("start", second, "exit 0").returncode == FAILED
     box.ok("start", second, "exit 0", "--linger", "900", "--beside")

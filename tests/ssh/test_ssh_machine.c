@@ -241,7 +241,7 @@ static void test_limit_holds(void **state)
 	int64_t took = now_ms() - before;
 	assert_int_equal(err.kind, ERROR_TIMEOUT);
 	assert_non_null(strstr(err.message, ID " did not let us log in within 2 s"));
-	assert_in_range(took, 1000, 8000); /* one whole connect is 15 s */
+	assert_in_range(took, 1000, 14000); /* one whole connect is 15 s */
 	assert_int_equal(cloud.consoles, 1);
 	assert_string_equal(world.told.data,
 			    "the last lines of its console:\nfirst line\nlast line\n");

@@ -16,7 +16,7 @@
 #include "core/mem.h"
 #include "job_world.h"
 
-#define ID "20261123-141503-k3x9ab"
+#define ID "20261123-141503-k3x9fo"
 
 static int64_t now_ms(void)
 {

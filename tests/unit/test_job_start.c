@@ -17,7 +17,7 @@
 #include "core/mem.h"
 #include "job_world.h"
 
-#define ID "20261123-141503-k3x9ab"
+#define ID "20261123-141503-k3x9st"
 
 static char *count_runs(struct job_world *world)
 {
@@ -99,18 +99,18 @@ static void one_at_a_time_unless_said(void **state)
 
 	job_world_start(world, ID, &spec);
 	assert_int_equal(
-		job_start(&world->machine, "20261123-141504-aaaaaa", &spec, false, &world->error),
+		job_start(&world->machine, "20261123-141504-ststst", &spec, false, &world->error),
 		-1);
 	assert_int_equal(world->error.kind, ERROR_CONFLICT);
 	assert_string_equal(world->error.code, "JobRuns");
 	assert_non_null(strstr(world->error.message, ID));
 	error_clear(&world->error);
-	job_world_works(world, job_start(&world->machine, "20261123-141505-aaaaaa", &spec, true,
+	job_world_works(world, job_start(&world->machine, "20261123-141505-ststst", &spec, true,
 					 &world->error));
 	job_world_works(world, job_list(&world->machine, &v, &nr, &world->error));
 	assert_int_equal(nr, 2);
 	assert_string_equal(v[0].id, ID);
-	assert_string_equal(v[1].id, "20261123-141505-aaaaaa");
+	assert_string_equal(v[1].id, "20261123-141505-ststst");
 	for (size_t i = 0; i < nr; i++) {
 		job_world_works(world,
 				job_cancel(&world->machine, v[i].id, 1, &was, &world->error));
@@ -121,10 +121,10 @@ static void one_at_a_time_unless_said(void **state)
 	/* What has ended is in nobody's way. */
 	const struct job_spec last = { .command = "exit 0" };
 	struct job job;
-	job_world_start(world, "20261123-141506-aaaaaa", &last);
-	job_world_wait(world, "20261123-141506-aaaaaa", JOB_DONE);
+	job_world_start(world, "20261123-141506-ststst", &last);
+	job_world_wait(world, "20261123-141506-ststst", JOB_DONE);
 	job_world_works(world, job_look(&world->machine, NULL, &job, &world->error));
-	assert_string_equal(job.id, "20261123-141506-aaaaaa");
+	assert_string_equal(job.id, "20261123-141506-ststst");
 	job_release(&job);
 }
 
@@ -140,7 +140,7 @@ static void two_at_once(void **state)
 		if (pids[i] == 0) {
 			char id[JOB_ID_MAX];
 
-			snprintf(id, sizeof(id), "20261123-14150%d-k3x9ab", i);
+			snprintf(id, sizeof(id), "20261123-14150%d-k3x9st", i);
 			_exit(job_start(&world->machine, id, &spec, false, &world->error) == 0 ? 0
 			      : world->error.kind == ERROR_CONFLICT			       ? 1
 											       : 2);
@@ -156,7 +156,7 @@ static void two_at_once(void **state)
 		char id[JOB_ID_MAX];
 		bool was;
 
-		snprintf(id, sizeof(id), "20261123-14150%d-k3x9ab", i);
+		snprintf(id, sizeof(id), "20261123-14150%d-k3x9st", i);
 		if (WEXITSTATUS(codes[i]) == 0)
 			job_world_works(world,
 					job_cancel(&world->machine, id, 1, &was, &world->error));
