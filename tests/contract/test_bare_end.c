@@ -323,6 +323,52 @@ static void test_gone_elsewhere(void **state)
 	launch_rows_release(&rows);
 }
 
+/* Written down and never sent, and now nothing is listed. Where it was seen before, it is gone, for this
+ * cloud forgets; where it never was, it may only not be visible yet. */
+static void end_not_listed(struct fake *fake, bool seen)
+{
+	struct launch_rows rows = { 0 };
+	struct error err = ERROR_INIT;
+
+	fake_must_launch(fake, "x", 0);
+	if (seen) {
+		struct instance_list all = list(fake);
+		assert_int_equal(all.nr, 1);
+		instance_list_release(&all);
+	}
+	assert_int_equal(journal_launches(fake->fleet.journal, LAUNCH_LIVE, NULL, &rows, &err), 0);
+	assert_int_equal(rows.nr, 1);
+	assert_int_equal(
+		journal_ending(fake->fleet.journal, rows.v[0].id, rows.v[0].instance, &err), 0);
+	launch_rows_release(&rows);
+	fake_restart(fake);
+	fake->state->hidden = true;
+}
+
+static void test_not_visible_yet(void **state)
+{
+	struct fake *fake = *state;
+
+	end_not_listed(fake, false);
+	fake_later(fake, RECOVER_VISIBLE_S - 1);
+	assert_string_equal(fake_recover(fake).text, "");
+	assert_int_equal(scripts(fake), 1);
+	assert_int_equal(fake_rows(fake, LAUNCH_LIVE, NULL), 1);
+	fake_later(fake, 1);
+	assert_non_null(strstr(fake_recover(fake).text, "has ended"));
+	assert_int_equal(scripts(fake), 0);
+}
+
+static void test_visible_no_more(void **state)
+{
+	struct fake *fake = *state;
+
+	end_not_listed(fake, true);
+	assert_non_null(strstr(fake_recover(fake).text, "has ended"));
+	assert_int_equal(scripts(fake), 0);
+	assert_int_equal(fake_rows(fake, LAUNCH_ENDED, NULL), 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, fake_teardown)
 
 int main(void)
@@ -333,7 +379,8 @@ int main(void)
 		TEST(test_of_a_resting_one), TEST(test_where_being_off_bills),
 		TEST(test_refused_half_way), TEST(test_killed_anywhere),
 		TEST(test_the_id_is_exact),  TEST(test_started_again),
-		TEST(test_gone_elsewhere),
+		TEST(test_gone_elsewhere),   TEST(test_not_visible_yet),
+		TEST(test_visible_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,4 +137,8 @@ BUGS = (
         [("fleet/reap.c", "	if (is_off(facts) && facts->off_bills != OFF_BILLS_ALL) {",
           "	if (is_off(facts)) {")],
         ["test_reap", "test_off"]),
+    Bug("not-listed-is-ended", "an end that was never sent is taken for done while the new machine bills",
+        [("fleet/recover_end.c", "PROVIDER_CAP_FORGETS) && row->listed)",
+          "PROVIDER_CAP_FORGETS))")],
+        ["test_bare_end"]),
 )
