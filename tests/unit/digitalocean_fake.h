@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DigitalOcean made of prepared replies (tests/unit/aws_fake.h), and words to make them of. */
+/* DigitalOcean made of prepared replies (tests/unit/cloud_fake.h), and words to make them of. */
 #ifndef GPUCLOUD_TESTS_DIGITALOCEAN_FAKE_H
 #define GPUCLOUD_TESTS_DIGITALOCEAN_FAKE_H
 
 #include "providers/digitalocean/digitalocean.h"
-#include "tests/unit/aws_fake.h"
+#include "tests/unit/cloud_fake.h"
 
 #define DF_TOKEN    "dop_v1_very-secret-token"
 #define DF_URL	    "https://api.digitalocean.com/v2"
@@ -36,24 +36,7 @@
 #define DF_REFUSED(message)	     DF_ERROR("unprocessable_entity", message)
 #define DF_NOT_FOUND		     DF_ERROR("not_found", "The resource was not found.")
 
-struct digitalocean_fake {
-	struct aws_fake fake;
-	struct provider *p;
-	struct error err;
-};
-
-/* As a test's setup and teardown: the token is in the environment, region nyc2 in force. */
+/* As a test's setup: the token is in the environment, region nyc2 in force. */
 int digitalocean_fake_setup(void **state);
-int digitalocean_fake_teardown(void **state);
-
-/* The requests so far, "METHOD /path?query" each on a line; in the arena of the fake. */
-const char *digitalocean_fake_log(struct digitalocean_fake *world);
-/* The body of the n-th request. */
-const char *digitalocean_fake_body(const struct digitalocean_fake *world, size_t n);
-/* Forgets requests, and replies that were not asked for. */
-void digitalocean_fake_clear(struct digitalocean_fake *world);
-/* The last call failed so; message or hint say `says`, and neither tells the token. */
-void digitalocean_fake_expect(const struct digitalocean_fake *world, int rc, enum error_kind kind,
-			      const char *says);
 
 #endif

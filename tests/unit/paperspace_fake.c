@@ -15,70 +15,10 @@
 int paperspace_fake_setup(void **state)
 {
 	static const char *const env[] = { "PAPERSPACE_API_KEY=" PF_KEY, NULL };
-	struct paperspace_fake *world = xcalloc(1, sizeof(*world));
+	static const struct cloud_fake_kind kind = { pspace_open, pspace_close, env,
+						     PF_URL,	  PF_KEY,	false };
 
-	aws_fake_start(&world->fake, env);
-	if (pspace_open(&world->fake.env, &world->p, &world->err) < 0)
-		fail_msg("open: %s", world->err.message);
-	*state = world;
-	return 0;
-}
-
-int paperspace_fake_teardown(void **state)
-{
-	struct paperspace_fake *world = *state;
-
-	pspace_close(world->p);
-	aws_fake_stop(&world->fake);
-	free(world);
-	return 0;
-}
-
-const char *paperspace_fake_log(struct paperspace_fake *world)
-{
-	struct buf text = BUF_INIT;
-	const char *log;
-
-	for (size_t i = 0; i < world->fake.nr_requests; i++) {
-		const char *request = world->fake.requests[i];
-		const char *path = strstr(request, PF_URL);
-
-		assert_non_null(path);
-		buf_add(&text, request, (size_t)(path - request));
-		path += strlen(PF_URL);
-		buf_add(&text, path, strcspn(path, "?\n"));
-		buf_addch(&text, '\n');
-	}
-	log = arena_strdup(&world->fake.arena, text.data);
-	buf_release(&text);
-	return log;
-}
-
-const char *paperspace_fake_body(const struct paperspace_fake *world, size_t n)
-{
-	assert_true(n < world->fake.nr_requests);
-	return strstr(world->fake.requests[n], "\n\n") + 2;
-}
-
-void paperspace_fake_clear(struct paperspace_fake *world)
-{
-	world->fake.nr_requests = 0;
-	world->fake.nr_replies = 0;
-	error_clear(&world->err);
-}
-
-void paperspace_fake_expect(const struct paperspace_fake *world, int rc, enum error_kind kind,
-			    const char *says)
-{
-	const struct error *err = &world->err;
-
-	if (rc != -1)
-		fail_msg("it went well, instead of: %s", says);
-	if (err->kind != kind || (!strstr(err->message, says) && !strstr(err->hint, says)))
-		fail_msg("%s: %s (%s), not %s: %s", error_kind_name(err->kind), err->message,
-			 err->hint, error_kind_name(kind), says);
-	assert_null(strstr(err->message, PF_KEY));
-	assert_null(strstr(err->hint, PF_KEY));
+	return cloud_fake_setup(state, &kind);
 }
 
 /* --- launches -------------------------------------------------------------------------------- */
@@ -104,7 +44,7 @@ struct launch_request paperspace_fake_request(void)
 	};
 }
 
-void paperspace_fake_allow(struct paperspace_fake *world)
+void paperspace_fake_allow(struct cloud_fake *world)
 {
 	aws_fake_reply(&world->fake, "GET " PF_URL "/machines?", 200, PF_EMPTY);
 	aws_fake_reply(&world->fake, "/billing/account-standing", 200, STANDING);
@@ -141,7 +81,7 @@ static void on_show(void *ctx, const char *title, const char *text)
 	buf_addf(&((struct paperspace_diary *)ctx)->log, "[%s]\n%s", title, text);
 }
 
-int paperspace_fake_launch(struct paperspace_fake *world, const struct launch_request *wanted,
+int paperspace_fake_launch(struct cloud_fake *world, const struct launch_request *wanted,
 			   struct paperspace_diary *diary, struct launch_result *ret)
 {
 	struct launch_steps steps = { diary, on_intend, on_done, on_show };
@@ -152,8 +92,8 @@ int paperspace_fake_launch(struct paperspace_fake *world, const struct launch_re
 	return pspace_launch(world->p, wanted, diary ? &steps : NULL, ret, &world->err);
 }
 
-void paperspace_fake_none_made(struct paperspace_fake *world)
+void paperspace_fake_none_made(struct cloud_fake *world)
 {
-	assert_null(strstr(paperspace_fake_log(world), "POST"));
-	assert_null(strstr(paperspace_fake_log(world), "PUT"));
+	assert_null(strstr(cloud_fake_log(world), "POST"));
+	assert_null(strstr(cloud_fake_log(world), "PUT"));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paperspace made of prepared replies (tests/unit/aws_fake.h), and words to make them of. */
+/* Paperspace made of prepared replies (tests/unit/cloud_fake.h), and words to make them of. */
 #ifndef GPUCLOUD_TESTS_PAPERSPACE_FAKE_H
 #define GPUCLOUD_TESTS_PAPERSPACE_FAKE_H
 
 #include "providers/paperspace/paperspace.h"
-#include "tests/unit/aws_fake.h"
+#include "tests/unit/cloud_fake.h"
 
 #define PF_KEY	  "ps-very-secret-key"
 #define PF_URL	  "https://api.paperspace.com/v1"
@@ -49,25 +49,8 @@
 
 #define PF_MADE "{\"data\":" PF_MACHINE("ps1234567", PF_NAME, "provisioning", "") ",\"event\":{}}"
 
-struct paperspace_fake {
-	struct aws_fake fake;
-	struct provider *p;
-	struct error err;
-};
-
-/* As a test's setup and teardown: the key is in the environment. */
+/* As a test's setup: the key is in the environment. */
 int paperspace_fake_setup(void **state);
-int paperspace_fake_teardown(void **state);
-
-/* The requests so far, "METHOD /path" each on a line, queries cut off; in the arena of the fake. */
-const char *paperspace_fake_log(struct paperspace_fake *world);
-/* The body of the n-th request. */
-const char *paperspace_fake_body(const struct paperspace_fake *world, size_t n);
-/* Forgets requests, and replies that were not asked for. */
-void paperspace_fake_clear(struct paperspace_fake *world);
-/* The last call failed so; message or hint say `says`, and neither tells the key. */
-void paperspace_fake_expect(const struct paperspace_fake *world, int rc, enum error_kind kind,
-			    const char *says);
 
 /* --- launches -------------------------------------------------------------------------------- */
 
@@ -81,11 +64,11 @@ struct paperspace_diary {
 /* Of a P4000 in ny2, with a key, a script, and a time limit of an hour and a half and a second. */
 struct launch_request paperspace_fake_request(void);
 /* Everything that is asked before the machine says yes; the script is made as "scr1". */
-void paperspace_fake_allow(struct paperspace_fake *world);
+void paperspace_fake_allow(struct cloud_fake *world);
 /* diary may be NULL. */
-int paperspace_fake_launch(struct paperspace_fake *world, const struct launch_request *wanted,
+int paperspace_fake_launch(struct cloud_fake *world, const struct launch_request *wanted,
 			   struct paperspace_diary *diary, struct launch_result *ret);
 /* Nothing that makes or changes anything was sent. */
-void paperspace_fake_none_made(struct paperspace_fake *world);
+void paperspace_fake_none_made(struct cloud_fake *world);
 
 #endif

@@ -95,7 +95,7 @@ static void test_token(void **state)
 
 static void test_account(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct account account = { 0 };
 	struct quota quota = { 0 };
 	static const char *const bad[] = {
@@ -121,33 +121,33 @@ static void test_account(void **state)
 	assert_false(quota.known);
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/account", 200, bad[i]);
-		digitalocean_fake_expect(world, ocean_account(world->p, &account, &world->err),
-					 ERROR_PROTOCOL, "cannot read the account");
+		cloud_fake_expect(world, ocean_account(world->p, &account, &world->err),
+				  ERROR_PROTOCOL, "cannot read the account");
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/account", 403, DF_ERROR("forbidden", "no access"));
-	digitalocean_fake_expect(world, ocean_account(world->p, &account, &world->err), ERROR_AUTH,
-				 "account:read");
+	cloud_fake_expect(world, ocean_account(world->p, &account, &world->err), ERROR_AUTH,
+			  "account:read");
 	aws_fake_reply(&world->fake, "/account", 401, DF_ERROR("unauthorized", "no"));
-	digitalocean_fake_expect(world, ocean_account(world->p, &account, &world->err), ERROR_AUTH,
-				 "account/api/tokens");
+	cloud_fake_expect(world, ocean_account(world->p, &account, &world->err), ERROR_AUTH,
+			  "account/api/tokens");
 }
 
 static void test_regions(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct region_list list = { 0 };
 	const char *region;
 
 	assert_int_equal(ocean_region(world->p, "NYC2", &region, &world->err), 0);
 	assert_string_equal(region, "nyc2");
-	digitalocean_fake_expect(world, ocean_region(world->p, "a/b", &region, &world->err),
-				 ERROR_USAGE, "region 'a/b'");
-	digitalocean_fake_expect(
-		world, ocean_region(world->p, "abcdefghijklmnopqrstu", &region, &world->err),
-		ERROR_USAGE, "region");
+	cloud_fake_expect(world, ocean_region(world->p, "a/b", &region, &world->err), ERROR_USAGE,
+			  "region 'a/b'");
+	cloud_fake_expect(world,
+			  ocean_region(world->p, "abcdefghijklmnopqrstu", &region, &world->err),
+			  ERROR_USAGE, "region");
 
 	/* Two pages: of the next one's address only the number is believed. */
 	aws_fake_reply(&world->fake, "/regions?per_page=200\n", 200,
@@ -170,10 +170,10 @@ static void test_regions(void **state)
 		"{\"regions\":[],\"links\":{\"pages\":{\"next\":\"?page=2x\"}}}",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/regions", 200, bad[i]);
-		digitalocean_fake_expect(world, ocean_regions(world->p, &list, &world->err),
-					 ERROR_PROTOCOL, "cannot list regions");
+		cloud_fake_expect(world, ocean_regions(world->p, &list, &world->err),
+				  ERROR_PROTOCOL, "cannot list regions");
 	}
 }
 
@@ -317,7 +317,7 @@ static void test_tags(void **state)
 																 "141")))
 
 /* "type gpu price@region;" of each. */
-static const char *offers(struct digitalocean_fake *world, struct offer_query query)
+static const char *offers(struct cloud_fake *world, struct offer_query query)
 {
 	static const char *const nyc2[] = { "nyc2" };
 	static char text[1024];
@@ -328,7 +328,7 @@ static const char *offers(struct digitalocean_fake *world, struct offer_query qu
 		query.regions = nyc2;
 		query.nr_regions = 1;
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/sizes?per_page=200\n", 200, SIZES);
 	if (ocean_offers(world->p, &query, &list, &world->err))
 		fail_msg("%s", world->err.message);
@@ -343,7 +343,7 @@ static const char *offers(struct digitalocean_fake *world, struct offer_query qu
 
 static void test_offers(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const both[] = { "tor1", "nyc2" };
 
 	assert_string_equal(offers(world, (struct offer_query){ .gpu_count = 1 }),
@@ -376,7 +376,7 @@ static void test_offers(void **state)
 /* One region alone, which has none of it just now: that is not the same as no such thing. */
 static void test_sold_out(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const region = "tor1";
 	static const struct {
 		const char *type, *gpu, *says, *hint;
@@ -393,7 +393,7 @@ static void test_sold_out(void **state)
 						   .type = cases[i].type,
 						   .gpu = cases[i].gpu };
 
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/sizes", 200, SIZES);
 		assert_int_equal(ocean_offers(world->p, &query, &list, &world->err), -1);
 		assert_int_equal(world->err.kind, ERROR_CAPACITY);
@@ -405,7 +405,7 @@ static void test_sold_out(void **state)
 /* A region that nothing is offered in, not even without GPUs, is told. */
 static void test_no_region(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const regions[] = { "moon1", "nyc2" };
 	struct offer_query query = { .regions = regions, .nr_regions = 2, .gpu = "h100" };
 	struct offer_list list = { 0 };
@@ -419,13 +419,13 @@ static void test_no_region(void **state)
 	offer_list_release(&list);
 	query.nr_regions = 1;
 	aws_fake_reply(&world->fake, "/sizes", 200, SIZES);
-	digitalocean_fake_expect(world, ocean_offers(world->p, &query, &list, &world->err),
-				 ERROR_NOT_FOUND, "'moon1'");
+	cloud_fake_expect(world, ocean_offers(world->p, &query, &list, &world->err),
+			  ERROR_NOT_FOUND, "'moon1'");
 }
 
 static void test_hostile_sizes(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const bad[] = {
 		"{\"sizes\":{}}",
 		DF_LIST("sizes", "{}"),
@@ -441,17 +441,17 @@ static void test_hostile_sizes(void **state)
 	struct offer_list list = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/sizes", 200, bad[i]);
-		digitalocean_fake_expect(world, ocean_offers(world->p, &query, &list, &world->err),
-					 ERROR_PROTOCOL, "cannot list sizes");
+		cloud_fake_expect(world, ocean_offers(world->p, &query, &list, &world->err),
+				  ERROR_PROTOCOL, "cannot list sizes");
 	}
 }
 
 /* A price that is none is not known; the size is offered all the same. */
 static void test_odd_prices(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const prices[] = { "-1", "null", "\"1\"", "1e300" };
 	static const char *const bodies[] = {
 		DF_LIST("sizes", SIZE("a", "-1", "\"nyc2\"", "true", "")),
@@ -476,7 +476,7 @@ static void test_odd_prices(void **state)
 int main(void)
 {
 #define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
+	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_token), WITH(test_account),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_tags),  WITH(test_regions),   WITH(test_offers),

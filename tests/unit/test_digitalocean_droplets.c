@@ -21,7 +21,7 @@
 static const char *const nyc2[] = { "nyc2" };
 
 /* Ids and states of what is found, "1 running;2 stopped;". */
-static const char *find(struct digitalocean_fake *world, struct instance_query query)
+static const char *find(struct cloud_fake *world, struct instance_query query)
 {
 	static char text[512];
 	struct instance_list list = { 0 };
@@ -42,7 +42,7 @@ static const char *find(struct digitalocean_fake *world, struct instance_query q
 /* GPU droplets of one list, the others of another, and each once. */
 static void test_lists(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 
 	aws_fake_reply(
 		&world->fake, "?per_page=200&type=gpus\n", 200,
@@ -58,7 +58,7 @@ static void test_lists(void **state)
 	assert_string_equal(find(world, (struct instance_query){ .name = NULL }),
 			    "3 running;6 stopped;");
 
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "type=gpus", 200, DF_NO_DROPLETS);
 	aws_fake_reply(&world->fake, "&tag_name=gpucloud-launch%3A" DF_LAUNCH "\n", 200,
 		       DF_LIST("droplets", DF_DROPLET("8", "new", DF_TAGS)));
@@ -73,7 +73,7 @@ static void test_lists(void **state)
 		{ .launch_id = DF_OTHER },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(missed); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		for (int k = 0; k < 2; k++)
 			aws_fake_reply(&world->fake, "GET", 200,
 				       DF_LIST("droplets", DF_DROPLET("3", "active", DF_TAGS)));
@@ -83,7 +83,7 @@ static void test_lists(void **state)
 
 static void test_fields(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const char *id = "3164444";
 	const struct instance_query query = {
 		.regions = nyc2, .nr_regions = 1, .ids = &id, .nr_ids = 1
@@ -138,7 +138,7 @@ static void test_fields(void **state)
 
 static void test_hostile(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const bad[] = {
 		"",
 		"[]",
@@ -155,15 +155,15 @@ static void test_hostile(void **state)
 	const char *odd = "12/x";
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "type=gpus", 200, bad[i]);
 		if (find(world, (struct instance_query){ .name = NULL }))
 			fail_msg("taken: %s", bad[i]);
-		digitalocean_fake_expect(world, -1, ERROR_PROTOCOL, "cannot list droplets");
+		cloud_fake_expect(world, -1, ERROR_PROTOCOL, "cannot list droplets");
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	assert_null(find(world, (struct instance_query){ .ids = &odd, .nr_ids = 1 }));
-	digitalocean_fake_expect(world, -1, ERROR_USAGE, "12/x");
+	cloud_fake_expect(world, -1, ERROR_USAGE, "12/x");
 	assert_int_equal(world->fake.nr_requests, 0);
 
 	/* What is only odd hides nothing. */
@@ -179,7 +179,7 @@ static void test_hostile(void **state)
 
 static void test_by_ids(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const char *ids[] = { "1", "2", "3" };
 
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "active", DF_TAGS)));
@@ -190,13 +190,13 @@ static void test_by_ids(void **state)
 	assert_int_equal(world->fake.largest_round, 3);
 	aws_fake_reply(&world->fake, "/droplets/1\n", 403, DF_ERROR("forbidden", "no"));
 	assert_null(find(world, (struct instance_query){ .ids = ids, .nr_ids = 1 }));
-	digitalocean_fake_expect(world, -1, ERROR_AUTH, "droplet");
+	cloud_fake_expect(world, -1, ERROR_AUTH, "droplet");
 }
 
 /* Its deletion was accepted: it is listed as before, but locked, and no action tells why. */
 static void test_ending(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const char *id = "1";
 	const struct instance_query query = { .ids = &id, .nr_ids = 1 };
 	static const struct {
@@ -220,7 +220,7 @@ static void test_ending(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(LOCKED("1", "active")));
 		aws_fake_reply(&world->fake, "/droplets/1/actions", 200, cases[i].actions);
 		if (cases[i].status)
@@ -233,7 +233,7 @@ static void test_ending(void **state)
 
 static void test_terminate(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 
 	aws_fake_reply(&world->fake, "DELETE " DF_URL "/droplets/1\n", 204, "");
 	assert_int_equal(ocean_terminate(world->p, "nyc2", "1", &world->err), 0);
@@ -243,20 +243,20 @@ static void test_terminate(void **state)
 	aws_fake_reply(&world->fake, "DELETE", 422, PENDING);
 	assert_int_equal(ocean_terminate(world->p, "nyc2", "1", &world->err), 0);
 	aws_fake_reply(&world->fake, "DELETE", 403, DF_ERROR("forbidden", "no"));
-	digitalocean_fake_expect(world, ocean_terminate(world->p, "nyc2", "1", &world->err),
-				 ERROR_AUTH, "droplet");
-	digitalocean_fake_expect(world, ocean_terminate(world->p, "nyc2", "1/x", &world->err),
-				 ERROR_USAGE, "1/x");
+	cloud_fake_expect(world, ocean_terminate(world->p, "nyc2", "1", &world->err), ERROR_AUTH,
+			  "droplet");
+	cloud_fake_expect(world, ocean_terminate(world->p, "nyc2", "1/x", &world->err), ERROR_USAGE,
+			  "1/x");
 	for (int i = 0; i < 4; i++)
 		aws_fake_fail(&world->fake, "DELETE", ERROR_NETWORK);
-	digitalocean_fake_expect(world, ocean_terminate(world->p, "nyc2", "1", &world->err),
-				 ERROR_NETWORK, "cannot delete droplet '1'");
+	cloud_fake_expect(world, ocean_terminate(world->p, "nyc2", "1", &world->err), ERROR_NETWORK,
+			  "cannot delete droplet '1'");
 }
 
 /* The clock stands at 2026-01-01T00:00:00Z. */
 static void test_stop(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *actions, *sent; /* NULL: nothing */
 	} cases[] = {
@@ -278,7 +278,7 @@ static void test_stop(void **state)
 	char body[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/droplets/1\n", 200,
 			       ONE(DF_DROPLET("1", "active", DF_TAGS)));
 		aws_fake_reply(&world->fake, "GET " DF_URL "/droplets/1/actions", 200,
@@ -289,26 +289,26 @@ static void test_stop(void **state)
 		assert_int_equal(ocean_stop(world->p, "nyc2", "1", &world->err), 0);
 		if (cases[i].sent) {
 			snprintf(body, sizeof(body), "{\"type\":\"%s\"}", cases[i].sent);
-			assert_string_equal(digitalocean_fake_body(world, 2), body);
+			assert_string_equal(cloud_fake_body(world, 2), body);
 		}
 		assert_int_equal(world->fake.nr_requests, cases[i].sent ? 3 : 2);
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "off", DF_TAGS)));
 	assert_int_equal(ocean_stop(world->p, "nyc2", "1", &world->err), 0);
 	aws_fake_reply(&world->fake, "/droplets/1\n", 404, DF_NOT_FOUND);
-	digitalocean_fake_expect(world, ocean_stop(world->p, "nyc2", "1", &world->err),
-				 ERROR_NOT_FOUND, "'1'");
+	cloud_fake_expect(world, ocean_stop(world->p, "nyc2", "1", &world->err), ERROR_NOT_FOUND,
+			  "'1'");
 }
 
 static void test_start(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "off", DF_TAGS)));
 	aws_fake_reply(&world->fake, "POST", 201, "{}");
 	assert_int_equal(ocean_start(world->p, "nyc2", "1", &world->err), 0);
-	assert_string_equal(digitalocean_fake_body(world, 1), "{\"type\":\"power_on\"}");
+	assert_string_equal(cloud_fake_body(world, 1), "{\"type\":\"power_on\"}");
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "active", DF_TAGS)));
 	aws_fake_reply(&world->fake, "/droplets/1/actions", 200,
 		       ACTIONS(ACTION("shutdown", "completed", "2025-12-31T23:59:30Z")));
@@ -317,24 +317,24 @@ static void test_start(void **state)
 	aws_fake_reply(&world->fake, "/droplets/1\n", 200, ONE(DF_DROPLET("1", "active", DF_TAGS)));
 	aws_fake_reply(&world->fake, "/droplets/1/actions", 200,
 		       ACTIONS(ACTION("shutdown", "in-progress", "2025-12-31T23:59:30Z")));
-	digitalocean_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err),
-				 ERROR_CONFLICT, "going off");
+	cloud_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err), ERROR_CONFLICT,
+			  "going off");
 	aws_fake_reply(&world->fake, "/droplets/1\n", 404, DF_NOT_FOUND);
-	digitalocean_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err),
-				 ERROR_NOT_FOUND, "'1'");
-	digitalocean_fake_clear(world);
+	cloud_fake_expect(world, ocean_start(world->p, "nyc2", "1", &world->err), ERROR_NOT_FOUND,
+			  "'1'");
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "POST", 201, "{}");
 	assert_int_equal(ocean_restart(world->p, "nyc2", "1", &world->err), 0);
-	assert_string_equal(digitalocean_fake_body(world, 0), "{\"type\":\"reboot\"}");
+	assert_string_equal(cloud_fake_body(world, 0), "{\"type\":\"reboot\"}");
 	aws_fake_reply(&world->fake, "POST", 422, PENDING);
-	digitalocean_fake_expect(world, ocean_restart(world->p, "nyc2", "1", &world->err),
-				 ERROR_CONFLICT, "one thing at a time");
+	cloud_fake_expect(world, ocean_restart(world->p, "nyc2", "1", &world->err), ERROR_CONFLICT,
+			  "one thing at a time");
 }
 
 int main(void)
 {
 #define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
+	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_lists),  WITH(test_fields),	 WITH(test_hostile), WITH(test_by_ids),
 		WITH(test_ending), WITH(test_terminate), WITH(test_stop),    WITH(test_start),

@@ -60,7 +60,7 @@ static struct launch_request request(void)
 	};
 }
 
-static void allow_looks(struct digitalocean_fake *world)
+static void allow_looks(struct cloud_fake *world)
 {
 	aws_fake_reply(&world->fake, "type=gpus", 200, DF_NO_DROPLETS);
 	aws_fake_reply(&world->fake, "tag_name=gpucloud-token", 200, DF_NO_DROPLETS);
@@ -68,32 +68,32 @@ static void allow_looks(struct digitalocean_fake *world)
 	aws_fake_reply(&world->fake, "/images/", 200, IMAGE);
 }
 
-static void allow_guard(struct digitalocean_fake *world)
+static void allow_guard(struct cloud_fake *world)
 {
 	aws_fake_reply(&world->fake, "POST " DF_URL "/firewalls", 202, FIREWALL);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/tags", 201, "{}");
 	aws_fake_reply(&world->fake, "PUT " DF_URL "/firewalls", 200, FIREWALL);
 }
 
-static void allow(struct digitalocean_fake *world)
+static void allow(struct cloud_fake *world)
 {
 	allow_looks(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/account/keys", 201, KEY);
 	allow_guard(world);
 }
 
-static int launch(struct digitalocean_fake *world, const struct launch_request *wanted,
+static int launch(struct cloud_fake *world, const struct launch_request *wanted,
 		  struct launch_result *ret)
 {
 	return ocean_launch(world->p, wanted, NULL, ret, &world->err);
 }
 
-static void must_launch(struct digitalocean_fake *world, const struct launch_request *wanted)
+static void must_launch(struct cloud_fake *world, const struct launch_request *wanted)
 {
 	struct launch_result result = { 0 };
 
 	if (launch(world, wanted, &result))
-		fail_msg("%s\n%s", world->err.message, digitalocean_fake_log(world));
+		fail_msg("%s\n%s", world->err.message, cloud_fake_log(world));
 	assert_string_equal(result.instance.id, "3164444");
 	assert_true(aws_fake_all_used(&world->fake));
 	launch_result_release(&result);
@@ -103,17 +103,17 @@ static void must_launch(struct digitalocean_fake *world, const struct launch_req
 
 static void test_bodies(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 	struct launch_result result = { 0 };
 
 	allow(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 202, MADE);
 	assert_int_equal(launch(world, &wanted, &result), 0);
-	assert_string_equal(digitalocean_fake_log(world),
+	assert_string_equal(cloud_fake_log(world),
 			    LOOK "POST /account/keys\n" GUARD "POST /droplets\n");
 	assert_string_equal(
-		digitalocean_fake_body(world, 4),
+		cloud_fake_body(world, 4),
 		"{\"name\":\"gpucloud.me." DF_LAUNCH ".nyc2.1767225600\",\"public_key\":\"ssh-"
 		"ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"}");
 #define IN(port)                                                                   \
@@ -125,13 +125,13 @@ static void test_bodies(void **state)
 #define RULES                                                                \
 	"{\"name\":\"" DF_FIREWALL "\",\"inbound_rules\":[" IN("22") "," IN( \
 		"8888") "],\"outbound_rules\":[" OUT("tcp") "," OUT("udp") "," OUT("icmp") "]"
-	assert_string_equal(digitalocean_fake_body(world, 5), RULES "}");
-	assert_string_equal(digitalocean_fake_body(world, 6),
+	assert_string_equal(cloud_fake_body(world, 5), RULES "}");
+	assert_string_equal(cloud_fake_body(world, 6),
 			    "{\"name\":\"gpucloud-launch:" DF_LAUNCH "\"}");
-	assert_string_equal(digitalocean_fake_body(world, 7),
+	assert_string_equal(cloud_fake_body(world, 7),
 			    RULES ",\"tags\":[\"gpucloud-launch:" DF_LAUNCH "\"]}");
 	assert_string_equal(
-		digitalocean_fake_body(world, 8),
+		cloud_fake_body(world, 8),
 		"{\"name\":\"train-1\",\"region\":\"nyc2\",\"size\":\"gpu-h100x1-80gb\","
 		"\"image\":\"gpu-h100x1-base\",\"ssh_keys\":[\"" DF_PRINT
 		"\"],\"monitoring\":false,\"tags\":[\"gpucloud-launch:" DF_LAUNCH
@@ -156,7 +156,7 @@ static void test_bodies(void **state)
 /* An image by number is sent as one; a VPC is; nobody let in means no rule. */
 static void test_options(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted = request();
 
 	wanted.image = "166407044";
@@ -168,9 +168,9 @@ static void test_options(void **state)
 	allow_guard(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 202, MADE);
 	must_launch(world, &wanted);
-	assert_non_null(strstr(digitalocean_fake_log(world), "GET /images/166407044\n"));
-	assert_non_null(strstr(digitalocean_fake_body(world, 4), "\"inbound_rules\":[],"));
-	const char *body = digitalocean_fake_body(world, 7);
+	assert_non_null(strstr(cloud_fake_log(world), "GET /images/166407044\n"));
+	assert_non_null(strstr(cloud_fake_body(world, 4), "\"inbound_rules\":[],"));
+	const char *body = cloud_fake_body(world, 7);
 	assert_non_null(strstr(body, "\"image\":166407044,"));
 	assert_non_null(strstr(body, "\"vpc_uuid\":\"760e09ef-dc84-11e8-981e-3cfdfeaae000\""));
 	assert_null(strstr(body, "ssh_keys"));
@@ -180,7 +180,7 @@ static void test_options(void **state)
 
 static void test_refused_unasked(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const nowhere[] = { "10.0.0.0/0" };
 	static char big[(64 << 10) + 2];
 	struct launch_request bad[12];
@@ -210,8 +210,7 @@ static void test_refused_unasked(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct launch_result result = { 0 };
 
-		digitalocean_fake_expect(world, launch(world, &bad[i], &result), ERROR_USAGE,
-					 says[i]);
+		cloud_fake_expect(world, launch(world, &bad[i], &result), ERROR_USAGE, says[i]);
 		assert_int_equal(world->fake.nr_requests, 0);
 	}
 	bad[0] = request();
@@ -224,7 +223,7 @@ static void test_refused_unasked(void **state)
 
 static void test_refused_asked(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted[4];
 	static const struct {
 		enum error_kind kind;
@@ -245,11 +244,11 @@ static void test_refused_asked(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		struct launch_result result = { 0 };
 
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		allow_looks(world);
-		digitalocean_fake_expect(world, launch(world, &wanted[i], &result), why[i].kind,
-					 why[i].says);
-		assert_null(strstr(digitalocean_fake_log(world), "POST"));
+		cloud_fake_expect(world, launch(world, &wanted[i], &result), why[i].kind,
+				  why[i].says);
+		assert_null(strstr(cloud_fake_log(world), "POST"));
 	}
 }
 
@@ -257,7 +256,7 @@ static void test_refused_asked(void **state)
 
 static void test_made_before(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 
 	aws_fake_reply(&world->fake, "type=gpus", 200,
@@ -270,23 +269,23 @@ static void test_made_before(void **state)
 /* An answer that is not known is told as that, and the request is not sent again. */
 static void test_unknown(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 	static const char *const odd[] = { "<html>", "{}", "{\"droplet\":{\"id\":\"x\"}}", "" };
 	struct launch_result result = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		allow(world);
 		aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 202, odd[i]);
-		digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_PROTOCOL,
-					 "create a droplet");
+		cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_PROTOCOL,
+				  "create a droplet");
 		assert_true(world->err.unknown);
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 502, "<html>");
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_REMOTE, "502");
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_REMOTE, "502");
 	assert_true(world->err.unknown);
 	assert_int_equal(world->fake.nr_requests, 9);
 }
@@ -294,7 +293,7 @@ static void test_unknown(void **state)
 /* What fails before the droplet leaves nothing unknown: whatever it made is found by its name. */
 static void test_known(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 	static const struct {
 		const char *match, *body;
@@ -314,19 +313,19 @@ static void test_known(void **state)
 	struct launch_result result = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		allow(world);
 		for (int k = 0; k < (no[i].status == 429 ? 4 : 1); k++)
 			aws_fake_reply(&world->fake, no[i].match, no[i].status, no[i].body);
-		digitalocean_fake_expect(world, launch(world, &wanted, &result), no[i].kind,
-					 "cannot create a droplet");
+		cloud_fake_expect(world, launch(world, &wanted, &result), no[i].kind,
+				  "cannot create a droplet");
 		assert_false(world->err.unknown);
 	}
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow_looks(world);
 	for (int i = 0; i < 4; i++)
 		aws_fake_fail(&world->fake, "/account/keys", ERROR_TIMEOUT);
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_TIMEOUT, "SSH key");
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_TIMEOUT, "SSH key");
 	assert_false(world->err.unknown);
 }
 
@@ -334,7 +333,7 @@ static void test_known(void **state)
 
 static void test_key_is_shared(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 
 	allow_looks(world);
@@ -345,7 +344,7 @@ static void test_key_is_shared(void **state)
 	must_launch(world, &wanted);
 
 	/* Between the two questions its launch ended, and took it away. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow_looks(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/account/keys", 422, IN_USE);
 	aws_fake_reply(&world->fake, "GET " DF_URL "/account/keys/", 404, DF_NOT_FOUND);
@@ -355,7 +354,7 @@ static void test_key_is_shared(void **state)
 	must_launch(world, &wanted);
 
 	/* It is another refusal, and stays one. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow_looks(world);
 	for (int i = 0; i < 2; i++) {
 		aws_fake_reply(&world->fake, "POST " DF_URL "/account/keys", 422,
@@ -363,13 +362,13 @@ static void test_key_is_shared(void **state)
 		aws_fake_reply(&world->fake, "GET " DF_URL "/account/keys/", 404, DF_NOT_FOUND);
 	}
 	struct launch_result result = { 0 };
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE, "be blank");
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE, "be blank");
 }
 
 /* Not known yet, then gone: the droplet is asked for again, and made once. */
 static void test_key_settles(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = request();
 	int64_t before = world->fake.now_ms;
 
@@ -382,18 +381,18 @@ static void test_key_settles(void **state)
 	aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 202, MADE);
 	must_launch(world, &wanted);
 	assert_int_equal(world->fake.now_ms - before, 1000);
-	assert_string_equal(digitalocean_fake_body(world, 8), digitalocean_fake_body(world, 13));
+	assert_string_equal(cloud_fake_body(world, 8), cloud_fake_body(world, 13));
 
 	/* Never known: it ends. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow(world);
 	for (int i = 0; i < 5; i++) {
 		aws_fake_reply(&world->fake, "POST " DF_URL "/droplets", 422, BAD_KEY);
 		aws_fake_reply(&world->fake, "GET " DF_URL "/account/keys/", 200, KEY);
 	}
 	struct launch_result result = { 0 };
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE,
-				 "invalid key identifiers");
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE,
+			  "invalid key identifiers");
 	assert_false(world->err.unknown);
 }
 
@@ -401,7 +400,7 @@ static void test_key_settles(void **state)
 
 static void test_firewall_of_before(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted = request();
 	struct launch_result result = { 0 };
 
@@ -420,21 +419,21 @@ static void test_firewall_of_before(void **state)
 	must_launch(world, &wanted);
 
 	/* Not in force: no droplet is made. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow_looks(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/firewalls", 202, FIREWALL);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/tags", 201, "{}");
 	aws_fake_reply(&world->fake, "PUT " DF_URL "/firewalls", 422, DF_REFUSED("no"));
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE, "in force");
-	assert_null(strstr(digitalocean_fake_log(world), "POST /droplets"));
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_USAGE, "in force");
+	assert_null(strstr(cloud_fake_log(world), "POST /droplets"));
 
 	/* A reply that shows another one is none. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	allow_looks(world);
 	aws_fake_reply(&world->fake, "POST " DF_URL "/firewalls", 202,
 		       "{\"firewall\":{\"id\":\"" DF_UUID "\",\"name\":\"web\"}}");
-	digitalocean_fake_expect(world, launch(world, &wanted, &result), ERROR_PROTOCOL,
-				 "no such firewall");
+	cloud_fake_expect(world, launch(world, &wanted, &result), ERROR_PROTOCOL,
+			  "no such firewall");
 }
 
 /* --- dry runs ---------------------------------------------------------------------------------- */
@@ -446,7 +445,7 @@ static void on_show(void *ctx, const char *title, const char *text)
 
 static void test_dry_run(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted = request();
 	struct launch_result result = { 0 };
 	struct buf shown = BUF_INIT;
@@ -476,7 +475,7 @@ static void test_dry_run(void **state)
 int main(void)
 {
 #define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
+	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_bodies),	    WITH(test_options),
 		WITH(test_refused_unasked), WITH(test_refused_asked),

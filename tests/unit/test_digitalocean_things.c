@@ -36,13 +36,13 @@
 		".nyc2.1767225600\"},{\"id\":9,\"name\":\"gpucloud.me." DF_OTHER ".tor1\"}")
 
 /* Of a launch: none lives. */
-static void allow_none(struct digitalocean_fake *world)
+static void allow_none(struct cloud_fake *world)
 {
 	aws_fake_reply(&world->fake, "type=gpus", 200, DF_NO_DROPLETS);
 	aws_fake_reply(&world->fake, "&tag_name=gpucloud-launch", 404, DF_NOT_FOUND);
 }
 
-static void gone(struct digitalocean_fake *world, int n)
+static void gone(struct cloud_fake *world, int n)
 {
 	for (int i = 0; i < n; i++)
 		aws_fake_reply(&world->fake, "DELETE", 204, "");
@@ -52,7 +52,7 @@ static void gone(struct digitalocean_fake *world, int n)
 
 static void test_release(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct release_result result = { 0 };
 
 	allow_none(world);
@@ -66,7 +66,7 @@ static void test_release(void **state)
 	if (ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err))
 		fail_msg("%s", world->err.message);
 	/* The shared ones first, the launch's name last, and nobody else's at all. */
-	const char *log = digitalocean_fake_log(world);
+	const char *log = cloud_fake_log(world);
 	assert_string_equal(strstr(log, "GET /tags"),
 			    "GET /tags?per_page=200\n"
 			    "DELETE /tags/gpucloud-owner%3Ame\n"
@@ -85,7 +85,7 @@ static void test_release(void **state)
 /* A shared tag that something has stays; what is gone already is not counted. */
 static void test_release_in_use(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct release_result result = { 0 };
 
 	allow_none(world);
@@ -96,7 +96,7 @@ static void test_release_in_use(void **state)
 	for (int i = 0; i < 7; i++)
 		aws_fake_reply(&world->fake, "DELETE", 404, DF_NOT_FOUND);
 	assert_int_equal(ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err), 0);
-	assert_null(strstr(digitalocean_fake_log(world), "gpucloud-owner%3Ame\n"));
+	assert_null(strstr(cloud_fake_log(world), "gpucloud-owner%3Ame\n"));
 	assert_int_equal(result.tags + result.keys + result.security_groups + result.left, 0);
 }
 
@@ -104,11 +104,11 @@ static void test_release_in_use(void **state)
 /* A token that may only look has made nothing: there is not even the tag. */
 static void test_release_looks(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct release_result result = { 0 };
 
 	for (int there = 0; there <= 1; there++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		allow_none(world);
 		aws_fake_reply(&world->fake, "DELETE " DF_URL "/droplets?tag_name=", 403,
 			       DF_ERROR("forbidden", "no"));
@@ -116,7 +116,7 @@ static void test_release_looks(void **state)
 			       "GET " DF_URL "/tags/gpucloud-launch%3A" DF_LAUNCH "\n",
 			       there ? 200 : 404, there ? "{\"tag\":{}}" : DF_NOT_FOUND);
 		if (there) {
-			digitalocean_fake_expect(
+			cloud_fake_expect(
 				world,
 				ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err),
 				ERROR_AUTH, "cannot delete the droplets");
@@ -135,7 +135,7 @@ static void test_release_looks(void **state)
 
 static void test_release_doubles(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct release_result result = { 0 };
 
 	aws_fake_reply(&world->fake, "type=gpus", 200,
@@ -151,7 +151,7 @@ static void test_release_doubles(void **state)
 	assert_int_equal(result.left, 0);
 
 	/* It does not end: left, with its tags and its firewall. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	for (int i = 0; i < 6; i++) {
 		aws_fake_reply(&world->fake, "type=gpus", 200, DF_NO_DROPLETS);
 		aws_fake_reply(&world->fake, "&tag_name=", 200,
@@ -161,16 +161,15 @@ static void test_release_doubles(void **state)
 	}
 	assert_int_equal(ocean_release(world->p, "nyc2", DF_LAUNCH, &result, &world->err), 0);
 	assert_int_equal(result.left, 1);
-	assert_null(strstr(digitalocean_fake_log(world), "/tags"));
-	assert_null(strstr(digitalocean_fake_log(world), "/firewalls"));
-	digitalocean_fake_expect(world,
-				 ocean_release(world->p, "nyc2", "../x", &result, &world->err),
-				 ERROR_USAGE, "launch id");
+	assert_null(strstr(cloud_fake_log(world), "/tags"));
+	assert_null(strstr(cloud_fake_log(world), "/firewalls"));
+	cloud_fake_expect(world, ocean_release(world->p, "nyc2", "../x", &result, &world->err),
+			  ERROR_USAGE, "launch id");
 }
 
 /* --- leftovers --------------------------------------------------------------------------------- */
 
-static void allow_things(struct digitalocean_fake *world, const char *gpus)
+static void allow_things(struct cloud_fake *world, const char *gpus)
 {
 	aws_fake_reply(&world->fake, "/firewalls", 200, FIREWALLS);
 	aws_fake_reply(&world->fake, "/account/keys", 200, KEYS);
@@ -180,7 +179,7 @@ static void allow_things(struct digitalocean_fake *world, const char *gpus)
 }
 
 /* "kind id launch-first-letter attached created;" */
-static const char *leftovers(struct digitalocean_fake *world, struct leftover_query query)
+static const char *leftovers(struct cloud_fake *world, struct leftover_query query)
 {
 	static char text[1024];
 	struct leftover_list list = { 0 };
@@ -202,7 +201,7 @@ static const char *leftovers(struct digitalocean_fake *world, struct leftover_qu
 
 static void test_leftovers(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const both[] = { "nyc2", "tor1" };
 	struct leftover_query query = { .regions = both, .nr_regions = 1 };
 
@@ -226,7 +225,7 @@ static void test_leftovers(void **state)
 
 static void test_hostile_things(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const firewalls[] = {
 		"{}",
 		DF_LIST("firewalls", "7"),
@@ -238,17 +237,16 @@ static void test_hostile_things(void **state)
 	struct leftover_list list = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(firewalls); i++) {
-		digitalocean_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/firewalls", 200, firewalls[i]);
-		digitalocean_fake_expect(world,
-					 ocean_leftovers(world->p, &query, &list, &world->err),
-					 ERROR_PROTOCOL, "cannot list firewalls");
+		cloud_fake_expect(world, ocean_leftovers(world->p, &query, &list, &world->err),
+				  ERROR_PROTOCOL, "cannot list firewalls");
 	}
 }
 
 static void test_remove(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover firewall = { .kind = LEFTOVER_SECURITY_GROUP,
 				     .id = DF_UUID,
 				     .launch_id = DF_LAUNCH };
@@ -273,17 +271,17 @@ static void test_remove(void **state)
 	aws_fake_reply(&world->fake, "type=gpus", 200,
 		       DF_LIST("droplets", DF_DROPLET("5", "off", DF_TAGS)));
 	aws_fake_reply(&world->fake, "tag_name=", 200, DF_NO_DROPLETS);
-	digitalocean_fake_expect(world, ocean_remove(world->p, &tag, &world->err), ERROR_CONFLICT,
-				 "droplet 5");
+	cloud_fake_expect(world, ocean_remove(world->p, &tag, &world->err), ERROR_CONFLICT,
+			  "droplet 5");
 
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	bad[0].id = "../x";
 	bad[1].id = "8/x";
 	bad[2].id = "gpucloud-launch:" DF_OTHER;
 	bad[3].kind = LEFTOVER_VOLUME;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		digitalocean_fake_expect(world, ocean_remove(world->p, &bad[i], &world->err),
-					 ERROR_USAGE, "is no");
+		cloud_fake_expect(world, ocean_remove(world->p, &bad[i], &world->err), ERROR_USAGE,
+				  "is no");
 	assert_int_equal(world->fake.nr_requests, 0);
 }
 
@@ -293,7 +291,7 @@ static void test_remove(void **state)
 
 static void test_tag(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct tag hold = { "gpucloud-hold", "0" };
 
 	aws_fake_reply(&world->fake, "GET " DF_URL "/droplets/5\n", 200,
@@ -302,28 +300,28 @@ static void test_tag(void **state)
 	aws_fake_reply(&world->fake, "POST", 204, "");
 	gone(world, 2);
 	assert_int_equal(ocean_tag(world->p, "nyc2", "5", &hold, &world->err), 0);
-	assert_string_equal(digitalocean_fake_log(world),
+	assert_string_equal(cloud_fake_log(world),
 			    "GET /droplets/5\nPOST /tags\n"
 			    "POST /tags/gpucloud-hold%3A0%3A" DF_LAUNCH "%3A2/resources\n"
 			    "DELETE /tags/gpucloud-hold%3A5%3A" DF_LAUNCH "%3A1\n"
 			    "DELETE /tags/gpucloud-hold%3A4%3A" DF_LAUNCH "\n");
 	assert_string_equal(
-		digitalocean_fake_body(world, 2),
+		cloud_fake_body(world, 2),
 		"{\"resources\":[{\"resource_id\":\"5\",\"resource_type\":\"droplet\"}]}");
 
 	/* So it is already: nothing is sent. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET", 200,
 		       "{\"droplet\":" DF_DROPLET(
 			       "5", "active", DF_TAGS ",\"gpucloud-hold:0:" DF_LAUNCH ":2\"") "}");
 	assert_int_equal(ocean_tag(world->p, "nyc2", "5", &hold, &world->err), 0);
 	assert_int_equal(world->fake.nr_requests, 1);
 	aws_fake_reply(&world->fake, "GET", 404, DF_NOT_FOUND);
-	digitalocean_fake_expect(world, ocean_tag(world->p, "nyc2", "5", &hold, &world->err),
-				 ERROR_NOT_FOUND, "'5'");
+	cloud_fake_expect(world, ocean_tag(world->p, "nyc2", "5", &hold, &world->err),
+			  ERROR_NOT_FOUND, "'5'");
 	hold.value = "a:b";
-	digitalocean_fake_expect(world, ocean_tag(world->p, "nyc2", "5", &hold, &world->err),
-				 ERROR_USAGE, "cannot be a tag");
+	cloud_fake_expect(world, ocean_tag(world->p, "nyc2", "5", &hold, &world->err), ERROR_USAGE,
+			  "cannot be a tag");
 }
 
 /* --- addresses --------------------------------------------------------------------------------- */
@@ -351,7 +349,7 @@ static struct admit_request ask_for(const char *cidr, uint16_t port)
 
 static void test_admit(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct admit_request wanted = ask_for("198.51.100.7/32", 22);
 	struct admit_result result = { 0 };
 
@@ -368,26 +366,26 @@ static void test_admit(void **state)
 		assert_false(result.added);
 	}
 	/* The owner's first address makes a firewall; the next is a rule more. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	wanted = ask_for("192.0.2.9/32", 22);
 	aws_fake_reply(&world->fake, "GET", 200, DF_LIST("firewalls", OWN));
 	aws_fake_reply(&world->fake, "POST " DF_URL "/firewalls\n", 202, "{}");
 	assert_int_equal(ocean_admit(world->p, &wanted, &result, &world->err), 0);
 	assert_true(result.added);
 	assert_string_equal(
-		digitalocean_fake_body(world, 1),
+		cloud_fake_body(world, 1),
 		"{\"name\":\"" DF_FIREWALL ".ada\",\"inbound_rules\":[" RULE(
 			"22", "\"192.0.2.9/32\"") "],\"tags\":[\"gpucloud-launch:" DF_LAUNCH
 						  "\"]}");
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET", 200,
 		       DF_LIST("firewalls", OWN "," HERS(RULE("22", "\"203.0.113.1\""))));
 	aws_fake_reply(&world->fake, "POST " DF_URL "/firewalls/" DF_UUID2 "/rules\n", 204, "");
 	assert_int_equal(ocean_admit(world->p, &wanted, &result, &world->err), 0);
-	assert_string_equal(digitalocean_fake_body(world, 1),
+	assert_string_equal(cloud_fake_body(world, 1),
 			    "{\"inbound_rules\":[" RULE("22", "\"192.0.2.9/32\"") "]}");
 	/* Another computer was quicker with the name. */
-	digitalocean_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET", 200, DF_LIST("firewalls", OWN));
 	aws_fake_reply(&world->fake, "POST", 409, DF_ERROR("conflict", "duplicate name"));
 	aws_fake_reply(&world->fake, "GET", 200,
@@ -399,29 +397,28 @@ static void test_admit(void **state)
 
 static void test_admit_refused(void **state)
 {
-	struct digitalocean_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct admit_request wanted = ask_for("192.0.2.9/32", 22);
 	struct admit_result result = { .removed = 77 };
 	static const char *const odd[] = { "192.0.2.0/24", "192.0.2.9", "here/32", "::1/32" };
 
 	aws_fake_reply(&world->fake, "GET", 200,
 		       DF_LIST("firewalls", GUARD("web", RULE("22", "\"0.0.0.0/0\""))));
-	digitalocean_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
-				 ERROR_NOT_FOUND, "5 has no firewall");
+	cloud_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
+			  ERROR_NOT_FOUND, "5 has no firewall");
 	aws_fake_reply(&world->fake, "GET", 200,
 		       DF_LIST("firewalls", GUARD(DF_FIREWALL, RULE("22", "\"x\""))));
-	digitalocean_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
-				 ERROR_PROTOCOL, "sources.addresses");
-	digitalocean_fake_clear(world);
+	cloud_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
+			  ERROR_PROTOCOL, "sources.addresses");
+	cloud_fake_clear(world);
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		wanted = ask_for(odd[i], 22);
-		digitalocean_fake_expect(world,
-					 ocean_admit(world->p, &wanted, &result, &world->err),
-					 ERROR_USAGE, "is not one address");
+		cloud_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
+				  ERROR_USAGE, "is not one address");
 	}
 	wanted = ask_for("192.0.2.9/32", 0);
-	digitalocean_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err),
-				 ERROR_USAGE, "port");
+	cloud_fake_expect(world, ocean_admit(world->p, &wanted, &result, &world->err), ERROR_USAGE,
+			  "port");
 	assert_int_equal(world->fake.nr_requests, 0);
 	assert_int_equal(result.removed, 77);
 }
@@ -429,7 +426,7 @@ static void test_admit_refused(void **state)
 int main(void)
 {
 #define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, digitalocean_fake_teardown)
+	cmocka_unit_test_setup_teardown(test, digitalocean_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_release),	    WITH(test_release_in_use),
 		WITH(test_release_doubles), WITH(test_release_looks),

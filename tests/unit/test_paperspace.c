@@ -147,7 +147,7 @@ static void test_base_url(void **state)
 
 static void test_region_names(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const good[][2] = {
 		{ "ny2", "ny2" },
 		{ "NY2", "ny2" },
@@ -169,14 +169,14 @@ static void test_region_names(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		int rc = pspace_region(world->p, bad[i], &region, &world->err);
 
-		paperspace_fake_expect(world, rc, ERROR_USAGE, "ny2, ca1 and ams1");
+		cloud_fake_expect(world, rc, ERROR_USAGE, "ny2, ca1 and ams1");
 		assert_null(strchr(world->err.message, '\033'));
 	}
 	assert_int_equal(pspace_default_region(world->p, &region, &world->err), 0);
 	assert_string_equal(region, "ny2");
 	settings_set(world->fake.settings, "region", "us-east-1", SETTING_ENV, "GPUCLOUD_REGION");
-	paperspace_fake_expect(world, pspace_default_region(world->p, &region, &world->err),
-			       ERROR_CONFIG, "from GPUCLOUD_REGION");
+	cloud_fake_expect(world, pspace_default_region(world->p, &region, &world->err),
+			  ERROR_CONFIG, "from GPUCLOUD_REGION");
 	settings_set(world->fake.settings, "region", "Europe (AMS1)", SETTING_FLAG, "--region");
 	assert_int_equal(pspace_default_region(world->p, &region, &world->err), 0);
 	assert_string_equal(region, "ams1");
@@ -249,7 +249,7 @@ static void test_ids(void **state)
 
 static void test_account(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct account account = { 0 };
 
 	aws_fake_reply(&world->fake, "GET " PF_URL "/auth/session", 200,
@@ -279,15 +279,14 @@ static void test_account(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		error_clear(&world->err);
 		aws_fake_reply(&world->fake, NULL, bad[i].status, bad[i].body);
-		paperspace_fake_expect(world, pspace_account(world->p, &account, &world->err),
-				       bad[i].kind, bad[i].says);
+		cloud_fake_expect(world, pspace_account(world->p, &account, &world->err),
+				  bad[i].kind, bad[i].says);
 	}
 }
 
 /* --- offers ---------------------------------------------------------------------------------- */
 
-static size_t offers(struct paperspace_fake *world, struct offer_query query,
-		     struct offer_list *ret)
+static size_t offers(struct cloud_fake *world, struct offer_query query, struct offer_list *ret)
 {
 	static const char *const all[] = { "ams1", "ca1", "ny2" };
 
@@ -309,7 +308,7 @@ static size_t offers(struct paperspace_fake *world, struct offer_query query,
 
 static void test_offers(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct offer_list list = { 0 };
 
 	/* P4000 everywhere, two V100 in one place; an unknown multiple of a known GPU everywhere. */
@@ -354,8 +353,7 @@ static void test_offers(void **state)
 
 int main(void)
 {
-#define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, paperspace_fake_teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_simulator),

@@ -14,7 +14,7 @@
 
 static void test_in_order(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 	struct paperspace_diary diary = { .log = BUF_INIT };
@@ -23,7 +23,7 @@ static void test_in_order(void **state)
 	aws_fake_reply(&world->fake, "POST " PF_URL "/machines", 200, PF_MADE);
 	if (paperspace_fake_launch(world, &wanted, &diary, &result) < 0)
 		fail_msg("%s", world->err.message);
-	assert_string_equal(paperspace_fake_log(world),
+	assert_string_equal(cloud_fake_log(world),
 			    "GET /machines\nGET /billing/account-standing\n"
 			    "GET /machine-availability\nGET /os-templates\nGET /startup-scripts\n"
 			    "POST /startup-scripts\nPOST /machines\n");
@@ -31,14 +31,14 @@ static void test_in_order(void **state)
 					    ";done startup-script scr1;intend instance " PF_TOKEN
 					    ";done instance ps1234567;");
 	assert_int_equal(strlen(diary.hash), 64);
-	assert_string_equal(paperspace_fake_body(world, 6),
+	assert_string_equal(cloud_fake_body(world, 6),
 			    "{\"name\":\"" PF_NAME "\",\"machineType\":\"P4000\",\"templateId\":"
 			    "\"tmlbox22\",\"diskSize\":100,\"region\":\"East Coast (NY2)\","
 			    "\"publicIpType\":\"dynamic\",\"startupScriptId\":\"scr1\","
 			    "\"autoShutdownEnabled\":true,\"autoShutdownTimeout\":2,"
 			    "\"autoShutdownForce\":true,\"startOnCreate\":true,"
 			    "\"emailPassword\":false,\"takeInitialSnapshot\":false}");
-	const char *script = paperspace_fake_body(world, 5);
+	const char *script = cloud_fake_body(world, 5);
 	assert_non_null(strstr(script, "\"name\":\"" PF_SCRIPT "\""));
 	assert_non_null(strstr(script, "\"isRunOnce\":true"));
 	assert_non_null(strstr(script, "#!/bin/bash\\n"));
@@ -58,7 +58,7 @@ static void test_in_order(void **state)
 /* One of that token is the answer: nothing is sent. */
 static void test_there_already(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 	struct paperspace_diary diary = { .log = BUF_INIT };
@@ -77,7 +77,7 @@ static void test_there_already(void **state)
 
 static void test_refused_before(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *match;
 		int status;
@@ -106,13 +106,13 @@ static void test_refused_before(void **state)
 		const struct launch_request wanted = paperspace_fake_request();
 		struct launch_result result = { 0 };
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		for (int k = 0; k < (cases[i].status >= 500 ? 6 : 1); k++)
 			aws_fake_reply(&world->fake, cases[i].match, cases[i].status,
 				       cases[i].body);
 		paperspace_fake_allow(world);
-		paperspace_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
-				       cases[i].kind, cases[i].says);
+		cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
+				  cases[i].kind, cases[i].says);
 		assert_false(world->err.unknown);
 		paperspace_fake_none_made(world);
 	}
@@ -121,7 +121,7 @@ static void test_refused_before(void **state)
 /* Not everybody who may make machines may look at bills. */
 static void test_standing_is_private(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 
@@ -134,7 +134,7 @@ static void test_standing_is_private(void **state)
 
 static void test_bad_requests(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static char large[PSPACE_USER_DATA_MAX + 1];
 	const struct launch_request good = paperspace_fake_request();
 	struct launch_request bad[14];
@@ -169,8 +169,8 @@ static void test_bad_requests(void **state)
 	}
 	struct launch_request spot = good;
 	spot.spot = true;
-	paperspace_fake_expect(world, paperspace_fake_launch(world, &spot, NULL, &result),
-			       ERROR_UNSUPPORTED, "no spot");
+	cloud_fake_expect(world, paperspace_fake_launch(world, &spot, NULL, &result),
+			  ERROR_UNSUPPORTED, "no spot");
 	assert_int_equal(world->fake.nr_requests, 0);
 }
 
@@ -178,7 +178,7 @@ static void test_bad_requests(void **state)
 
 static void test_sent_once(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		int status; /* 0: the network breaks */
 		const char *body;
@@ -210,14 +210,14 @@ static void test_sent_once(void **state)
 		const struct launch_request wanted = paperspace_fake_request();
 		struct launch_result result = { 0 };
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		paperspace_fake_allow(world);
 		size_t tries = cases[i].status == 429 ? 6 : 1;
 		for (size_t k = 0; k < tries; k++)
 			aws_fake_reply(&world->fake, "POST " PF_URL "/machines", cases[i].status,
 				       cases[i].body);
-		paperspace_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
-				       cases[i].kind, cases[i].says);
+		cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
+				  cases[i].kind, cases[i].says);
 		if (world->err.unknown != cases[i].unknown)
 			fail_msg("%zu: unknown is %d", i, world->err.unknown);
 		assert_int_equal(world->fake.nr_requests, 6 + tries);
@@ -228,7 +228,7 @@ static void test_sent_once(void **state)
  * the same hash: it is the same request. */
 static void test_region_spelling(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 	struct paperspace_diary diary = { .log = BUF_INIT };
@@ -243,7 +243,7 @@ static void test_region_spelling(void **state)
 	snprintf(hash, sizeof(hash), "%s", diary.hash);
 	launch_result_release(&result);
 
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET " PF_URL "/startup-scripts", 200,
 		       PF_LIST("{\"id\":\"other\",\"name\":\"" PF_SCRIPT "\"}"));
 	aws_fake_reply(&world->fake, "PUT " PF_URL "/startup-scripts/other", 200,
@@ -256,18 +256,18 @@ static void test_region_spelling(void **state)
 	launch_result_release(&result);
 
 	/* Refused in both: said, and no third time. */
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	paperspace_fake_allow(world);
 	aws_fake_reply(&world->fake, "POST " PF_URL "/machines", 400,
 		       "{\"code\":\"BAD_REQUEST\",\"message\":\"Invalid region\"}");
-	paperspace_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
-			       ERROR_USAGE, "Invalid region");
+	cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result), ERROR_USAGE,
+			  "Invalid region");
 	buf_release(&diary.log);
 }
 
 static void test_steps_can_refuse(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char *const kinds[] = { "startup-script", "instance" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -275,13 +275,12 @@ static void test_steps_can_refuse(void **state)
 		struct launch_result result = { 0 };
 		struct paperspace_diary diary = { .log = BUF_INIT, .refuse = kinds[i] };
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		paperspace_fake_allow(world);
-		paperspace_fake_expect(world,
-				       paperspace_fake_launch(world, &wanted, &diary, &result),
-				       ERROR_IO, "disk is full");
-		assert_null(strstr(paperspace_fake_log(world), "POST /machines"));
-		assert_int_equal(strstr(paperspace_fake_log(world), "POST /startup") != NULL, i);
+		cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, &diary, &result),
+				  ERROR_IO, "disk is full");
+		assert_null(strstr(cloud_fake_log(world), "POST /machines"));
+		assert_int_equal(strstr(cloud_fake_log(world), "POST /startup") != NULL, i);
 		buf_release(&diary.log);
 	}
 }
@@ -289,22 +288,21 @@ static void test_steps_can_refuse(void **state)
 /* A script that was not made leaves no riddle about an instance. */
 static void test_script_fails(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	const struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 
 	aws_fake_reply(&world->fake, "POST " PF_URL "/startup-scripts", 500, "{}");
 	paperspace_fake_allow(world);
-	paperspace_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
-			       ERROR_REMOTE, "startup script");
+	cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, NULL, &result),
+			  ERROR_REMOTE, "startup script");
 	assert_false(world->err.unknown);
-	assert_null(strstr(paperspace_fake_log(world), "POST /machines"));
+	assert_null(strstr(cloud_fake_log(world), "POST /machines"));
 }
 
 int main(void)
 {
-#define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, paperspace_fake_teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_in_order),	    WITH(test_there_already),
 		WITH(test_refused_before),  WITH(test_standing_is_private),

@@ -18,8 +18,7 @@
 #define T0	 AWS_FAKE_NOW /* 2026-01-01T00:00:00Z */
 #define CREATED	 PF_EVENT("create", "done", AT("00:00:01"), Q("00:00:02"), Q("00:01:00"), "")
 
-static int list(struct paperspace_fake *world, struct instance_query query,
-		struct instance_list *ret)
+static int list(struct cloud_fake *world, struct instance_query query, struct instance_list *ret)
 {
 	static const char *const ny2[] = { "ny2" };
 
@@ -29,7 +28,7 @@ static int list(struct paperspace_fake *world, struct instance_query query,
 	return pspace_instances(world->p, &query, ret, &world->err);
 }
 
-static void must_list(struct paperspace_fake *world, struct instance_query query,
+static void must_list(struct cloud_fake *world, struct instance_query query,
 		      struct instance_list *ret)
 {
 	if (list(world, query, ret) < 0)
@@ -40,7 +39,7 @@ static void must_list(struct paperspace_fake *world, struct instance_query query
 
 static void test_which(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct instance_list found = { 0 };
 	static const char *const ids[] = { "psother01", "psnobody0" };
 
@@ -84,7 +83,7 @@ static void test_which(void **state)
 	instance_list_release(&found);
 
 	/* By id: others' too, without name; one that does not exist is missing. */
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/machines/psother01\n", 200,
 		       PF_MACHINE("psother01", "My machine", "ready", ""));
 	aws_fake_reply(&world->fake, "/machines/psnobody0\n", 404, "{\"code\":\"NOT_FOUND\"}");
@@ -98,7 +97,7 @@ static void test_which(void **state)
 
 static void test_filters(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		struct instance_query query;
 		size_t nr;
@@ -112,7 +111,7 @@ static void test_filters(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct instance_list found = { 0 };
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/machines?", 200,
 			       PF_LIST(PF_MACHINE(ID, PF_NAME, "ready", "")));
 		aws_fake_reply(&world->fake, "/machine-events", 200, PF_LIST(CREATED));
@@ -126,7 +125,7 @@ static void test_filters(void **state)
 
 static void test_hostile_lists(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *body, *says;
 	} cases[] = {
@@ -146,14 +145,14 @@ static void test_hostile_lists(void **state)
 	struct instance_list found = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/machines?", 200, cases[i].body);
 		int rc = list(world, (struct instance_query){ .name = "train" }, &found);
-		paperspace_fake_expect(world, rc, world->err.kind, cases[i].says);
+		cloud_fake_expect(world, rc, world->err.kind, cases[i].says);
 		assert_non_null(strstr(world->err.message, "cannot list machines"));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
-		paperspace_fake_expect(
+		cloud_fake_expect(
 			world,
 			list(world, (struct instance_query){ .ids = &odd[i], .nr_ids = 1 }, &found),
 			ERROR_USAGE, "no machine's id");
@@ -162,7 +161,7 @@ static void test_hostile_lists(void **state)
 /* Values that cannot be are as good as absent. */
 static void test_odd_values(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct instance_list found = { 0 };
 
 	aws_fake_reply(&world->fake, "/machines?", 200,
@@ -192,7 +191,7 @@ static void test_odd_values(void **state)
 
 static void test_history(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *machine_state, *more, *events;
 		enum instance_state state;
@@ -260,7 +259,7 @@ static void test_history(void **state)
 				 "00:00:00") "\"%s}]}",
 			 cases[i].machine_state, cases[i].more);
 		buf_addf(&events, "{\"items\":[%s]}", cases[i].events);
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "/machines?", 200, machines.data);
 		aws_fake_reply(&world->fake,
 			       "/machine-events?machineId=" ID
@@ -283,7 +282,7 @@ static void test_history(void **state)
 /* Snapshots may hide the start on a later page; a list that leads round ends all the same. */
 static void test_long_history(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct instance_list found = { 0 };
 	static const char snapshots[] =
 		"{\"hasMore\":true,\"nextPage\":\"%s\",\"items\":[" PF_EVENT(
@@ -300,7 +299,7 @@ static void test_long_history(void **state)
 	assert_int_equal(found.v[0].launched, T0 + 7201);
 	instance_list_release(&found);
 
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/machines?", 200,
 		       PF_LIST(PF_MACHINE(ID, PF_NAME, "ready", "")));
 	aws_fake_reply(&world->fake, "order=desc\n", 200, again);
@@ -323,7 +322,7 @@ static void test_long_history(void **state)
 
 static void test_terminate(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *state, *events, *log;
 		int stop, gone; /* what is answered */
@@ -357,7 +356,7 @@ static void test_terminate(void **state)
 		buf_addf(&machine, "{\"id\":\"" ID "\",\"name\":\"" PF_NAME "\",\"state\":\"%s\"}",
 			 cases[i].state);
 		buf_addf(&events, "{\"items\":[%s]}", cases[i].events);
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		for (int k = 0; k < 2; k++)
 			aws_fake_reply(&world->fake, "GET " PF_URL "/machines/" ID, 200,
 				       machine.data);
@@ -368,9 +367,9 @@ static void test_terminate(void **state)
 			aws_fake_reply(&world->fake, "DELETE", cases[i].gone, "{}");
 		int rc = pspace_terminate(world->p, "ny2", ID, &world->err);
 		if (rc != (cases[i].kind ? -1 : 0) || world->err.kind != cases[i].kind ||
-		    strcmp(paperspace_fake_log(world), cases[i].log) != 0)
+		    strcmp(cloud_fake_log(world), cases[i].log) != 0)
 			fail_msg("%zu: %d %s\n%s", i, rc, world->err.message,
-				 paperspace_fake_log(world));
+				 cloud_fake_log(world));
 		buf_release(&machine);
 		buf_release(&events);
 	}
@@ -379,12 +378,12 @@ static void test_terminate(void **state)
 
 static void test_terminate_what_is_not_there(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 
 	aws_fake_reply(&world->fake, NULL, 404, "{\"code\":\"NOT_FOUND\",\"message\":\"No\"}");
 	assert_int_equal(pspace_terminate(world->p, "ny2", ID, &world->err), 0);
-	paperspace_fake_expect(world, pspace_terminate(world->p, "ny2", "../x", &world->err),
-			       ERROR_USAGE, "no machine's id");
+	cloud_fake_expect(world, pspace_terminate(world->p, "ny2", "../x", &world->err),
+			  ERROR_USAGE, "no machine's id");
 }
 
 #define STATIC ",\"publicIpType\":\"static\""
@@ -394,7 +393,7 @@ static void test_terminate_what_is_not_there(void **state)
 /* Noted, then the address, while the machine still says whose; another's is left to him. */
 static void test_static_address(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const char address[] =
 		PF_LIST("{\"ip\":\"198.51.100.1\",\"assignedMachineId\":\"psother01\"},"
 			"{\"ip\":\"198.51.100.2\",\"assignedMachineId\":\"" ID "\"},"
@@ -417,7 +416,7 @@ static void test_static_address(void **state)
 		buf_addf(&machine,
 			 "{\"id\":\"" ID "\",\"name\":\"%s\",\"state\":\"off\"" STATIC "}",
 			 cases[i].name);
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		aws_fake_reply(&world->fake, "GET " PF_URL "/machines/" ID, 200, machine.data);
 		aws_fake_reply(&world->fake, "/machine-events", 200, PF_LIST(CREATED));
 		if (cases[i].script) {
@@ -432,7 +431,7 @@ static void test_static_address(void **state)
 		}
 		aws_fake_reply(&world->fake, "DELETE " PF_URL "/machines", 200, "{}");
 		assert_int_equal(pspace_terminate(world->p, "ny2", ID, &world->err), 0);
-		assert_string_equal(paperspace_fake_log(world), cases[i].log);
+		assert_string_equal(cloud_fake_log(world), cases[i].log);
 		buf_release(&machine);
 	}
 }
@@ -441,7 +440,7 @@ static void test_static_address(void **state)
 
 static void test_stop_and_start(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		int (*fn)(struct provider *, const char *, const char *, struct error *);
 		const char *verb;
@@ -467,7 +466,7 @@ static void test_stop_and_start(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char machine[200], path[64];
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		snprintf(path, sizeof(path), "PATCH " PF_URL "/machines/" ID "/%s", cases[i].verb);
 		aws_fake_reply(&world->fake, path, cases[i].status, "{\"message\":\"m\"}");
 		snprintf(machine, sizeof(machine),
@@ -479,15 +478,14 @@ static void test_stop_and_start(void **state)
 		if (rc != (cases[i].kind ? -1 : 0) || world->err.kind != cases[i].kind)
 			fail_msg("%zu: %d %s", i, rc, world->err.message);
 		/* An empty body, and said to be JSON. */
-		assert_string_equal(paperspace_fake_body(world, 0), "{}");
+		assert_string_equal(cloud_fake_body(world, 0), "{}");
 		assert_non_null(strstr(world->fake.requests[0], "Content-Type: application/json"));
 	}
 }
 
 int main(void)
 {
-#define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, paperspace_fake_teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_which),	   WITH(test_filters),
 		WITH(test_hostile_lists),  WITH(test_odd_values),

@@ -14,7 +14,7 @@
 
 static void test_templates_and_disks(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *type, *image;
 		unsigned gib, more;
@@ -42,7 +42,7 @@ static void test_templates_and_disks(void **state)
 		struct launch_request wanted = paperspace_fake_request();
 		struct launch_result result = { 0 };
 
-		paperspace_fake_clear(world);
+		cloud_fake_clear(world);
 		wanted.type = cases[i].type;
 		wanted.image = cases[i].image;
 		wanted.disk_gib = cases[i].gib;
@@ -54,22 +54,22 @@ static void test_templates_and_disks(void **state)
 		aws_fake_reply(&world->fake, "POST " PF_URL "/machines", 200, PF_MADE);
 		int rc = paperspace_fake_launch(world, &wanted, NULL, &result);
 		if (!cases[i].made) {
-			paperspace_fake_expect(world, rc, world->err.kind, cases[i].says);
+			cloud_fake_expect(world, rc, world->err.kind, cases[i].says);
 			paperspace_fake_none_made(world);
 			continue;
 		}
 		if (rc < 0)
 			fail_msg("%zu: %s", i, world->err.message);
 		size_t last = world->fake.nr_requests - 1;
-		if (!strstr(paperspace_fake_body(world, last), cases[i].made))
-			fail_msg("%zu: %s", i, paperspace_fake_body(world, last));
+		if (!strstr(cloud_fake_body(world, last), cases[i].made))
+			fail_msg("%zu: %s", i, cloud_fake_body(world, last));
 		launch_result_release(&result);
 	}
 }
 
 static void test_variants(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 
@@ -83,26 +83,26 @@ static void test_variants(void **state)
 	paperspace_fake_allow(world);
 	aws_fake_reply(&world->fake, "POST " PF_URL "/machines", 200, PF_MADE);
 	assert_int_equal(paperspace_fake_launch(world, &wanted, NULL, &result), 0);
-	const char *body = paperspace_fake_body(world, world->fake.nr_requests - 1);
+	const char *body = cloud_fake_body(world, world->fake.nr_requests - 1);
 	assert_null(strstr(body, "startupScriptId"));
 	assert_null(strstr(body, "autoShutdownTimeout"));
 	assert_non_null(strstr(body, "\"autoShutdownEnabled\":false"));
 	assert_non_null(strstr(body, "\"publicIpType\":\"static\",\"networkId\":\"ne1234\""));
 	launch_result_release(&result);
 
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	wanted.ttl_s = 366 * 86400;
 	paperspace_fake_allow(world);
 	aws_fake_reply(&world->fake, "POST " PF_URL "/machines", 200, PF_MADE);
 	assert_int_equal(paperspace_fake_launch(world, &wanted, NULL, &result), 0);
-	assert_non_null(strstr(paperspace_fake_body(world, world->fake.nr_requests - 1),
+	assert_non_null(strstr(cloud_fake_body(world, world->fake.nr_requests - 1),
 			       "\"autoShutdownTimeout\":8760,"));
 	launch_result_release(&result);
 }
 
 static void test_dry_run(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct launch_request wanted = paperspace_fake_request();
 	struct launch_result result = { 0 };
 	struct paperspace_diary diary = { .log = BUF_INIT };
@@ -111,7 +111,7 @@ static void test_dry_run(void **state)
 	paperspace_fake_allow(world);
 	assert_int_equal(paperspace_fake_launch(world, &wanted, &diary, &result), 0);
 	paperspace_fake_none_made(world);
-	assert_string_equal(paperspace_fake_log(world),
+	assert_string_equal(cloud_fake_log(world),
 			    "GET /billing/account-standing\nGET /machine-availability\n"
 			    "GET /os-templates\n");
 	assert_non_null(strstr(diary.log.data, "[POST /startup-scripts]\nname=" PF_SCRIPT "\n"
@@ -122,19 +122,18 @@ static void test_dry_run(void **state)
 	assert_null(strstr(diary.log.data, "intend"));
 	launch_result_release(&result);
 
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "/machine-availability", 200, "{\"available\":false}");
 	paperspace_fake_allow(world);
-	paperspace_fake_expect(world, paperspace_fake_launch(world, &wanted, &diary, &result),
-			       ERROR_CAPACITY, "no P4000 left");
+	cloud_fake_expect(world, paperspace_fake_launch(world, &wanted, &diary, &result),
+			  ERROR_CAPACITY, "no P4000 left");
 	assert_string_equal(diary.log.data, "");
 	buf_release(&diary.log);
 }
 
 int main(void)
 {
-#define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, paperspace_fake_teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_templates_and_disks),
 		WITH(test_variants),

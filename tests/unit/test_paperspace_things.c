@@ -20,17 +20,16 @@
 	"{\"ip\":\"" ip "\",\"region\":\"ca1\",\"dtCreated\":\"2026-01-01T00:00:20.000Z\"" \
 	",\"assignedMachineId\":" machine "}"
 
-static void reply(struct paperspace_fake *world, const char *scripts, const char *addresses,
+static void reply(struct cloud_fake *world, const char *scripts, const char *addresses,
 		  const char *machines)
 {
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET " PF_URL "/startup-scripts?", 200, scripts);
 	aws_fake_reply(&world->fake, "GET " PF_URL "/public-ips?", 200, addresses);
 	aws_fake_reply(&world->fake, "GET " PF_URL "/machines?", 200, machines);
 }
 
-static int leftovers(struct paperspace_fake *world, const char *launch_id,
-		     struct leftover_list *ret)
+static int leftovers(struct cloud_fake *world, const char *launch_id, struct leftover_list *ret)
 {
 	static const char *const regions[] = { "ca1", "ny2" };
 	const struct leftover_query query = { .regions = regions,
@@ -54,7 +53,7 @@ static void expect(const struct leftover *one, enum leftover_kind kind, const ch
 
 static void test_what_is_left(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover_list list = { 0 };
 
 	reply(world,
@@ -91,7 +90,7 @@ static void test_what_is_left(void **state)
  * of one that hangs on a machine again, and not of another address. */
 static void test_noted_address(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover_list list = { 0 };
 	struct release_result result = { 0 };
 	static const char script[] = PF_LIST(SCRIPT("s1", PF_SCRIPT ".198-51-100-2", ""));
@@ -121,7 +120,7 @@ static void test_noted_address(void **state)
 			i ? pspace_remove(world->p, &one, &world->err)
 			  : pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err),
 			0);
-		assert_string_equal(paperspace_fake_log(world), log);
+		assert_string_equal(cloud_fake_log(world), log);
 	}
 	assert_int_equal(result.addresses, 1);
 
@@ -129,12 +128,12 @@ static void test_noted_address(void **state)
 	reply(world, script, PF_LIST(ADDRESS("198.51.100.2", "null")), PF_EMPTY);
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/public-ips", 403, "{}");
 	assert_int_equal(pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err), -1);
-	assert_null(strstr(paperspace_fake_log(world), "DELETE /startup-scripts"));
+	assert_null(strstr(cloud_fake_log(world), "DELETE /startup-scripts"));
 
 	reply(world, script, others, PF_EMPTY);
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts", 200, "{}");
 	assert_int_equal(pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err), 0);
-	assert_null(strstr(paperspace_fake_log(world), "DELETE /public-ips"));
+	assert_null(strstr(cloud_fake_log(world), "DELETE /public-ips"));
 }
 
 static void test_script_names(void **state)
@@ -168,7 +167,7 @@ static void test_script_names(void **state)
 /* A machine in a region that nobody asked for holds on to its script all the same. */
 static void test_machine_elsewhere(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover_list list = { 0 };
 
 	reply(world, PF_LIST(SCRIPT("s1", PF_SCRIPT, "")), PF_EMPTY,
@@ -181,7 +180,7 @@ static void test_machine_elsewhere(void **state)
 
 static void test_of_one_launch(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover_list list = { 0 };
 
 	reply(world,
@@ -191,13 +190,12 @@ static void test_of_one_launch(void **state)
 	assert_int_equal(list.nr, 1);
 	assert_string_equal(list.v[0].id, "s1");
 	leftover_list_release(&list);
-	paperspace_fake_expect(world, leftovers(world, "../x", &list), ERROR_USAGE,
-			       "no launch's id");
+	cloud_fake_expect(world, leftovers(world, "../x", &list), ERROR_USAGE, "no launch's id");
 }
 
 static void test_hostile(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	static const struct {
 		const char *scripts, *addresses, *machines, *says;
 	} cases[] = {
@@ -215,14 +213,14 @@ static void test_hostile(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		reply(world, cases[i].scripts, cases[i].addresses, cases[i].machines);
-		paperspace_fake_expect(world, leftovers(world, NULL, &list), ERROR_PROTOCOL,
-				       cases[i].says);
+		cloud_fake_expect(world, leftovers(world, NULL, &list), ERROR_PROTOCOL,
+				  cases[i].says);
 	}
 }
 
 static void test_remove(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct leftover one = {
 		.kind = LEFTOVER_SCRIPT, .id = "s1", .launch_id = PF_LAUNCH, .attached = ""
 	};
@@ -237,30 +235,30 @@ static void test_remove(void **state)
 	assert_int_equal(pspace_remove(world->p, &one, &world->err), 0);
 	assert_int_equal(pspace_remove(world->p, &one, &world->err), 0);
 	aws_fake_reply(&world->fake, "DELETE", 409, "{\"message\":\"In use\"}");
-	paperspace_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_CONFLICT,
-			       "In use");
+	cloud_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_CONFLICT,
+			  "In use");
 	one.kind = LEFTOVER_ADDRESS;
 	one.id = "198.51.100.2";
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/public-ips/198.51.100.2", 200, "{}");
 	assert_int_equal(pspace_remove(world->p, &one, &world->err), 0);
 
 	/* What hangs on a machine, what may be anybody's, and what is not there. */
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	one.attached = ID;
-	paperspace_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_CONFLICT,
-			       "hangs on machine '" ID "'");
+	cloud_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_CONFLICT,
+			  "hangs on machine '" ID "'");
 	one.attached = one.launch_id = "";
-	paperspace_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_UNSUPPORTED,
-			       "pspace public-ip release 198.51.100.2");
+	cloud_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_UNSUPPORTED,
+			  "pspace public-ip release 198.51.100.2");
 	one.kind = LEFTOVER_VOLUME;
-	paperspace_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_UNSUPPORTED,
-			       "no volume");
+	cloud_fake_expect(world, pspace_remove(world->p, &one, &world->err), ERROR_UNSUPPORTED,
+			  "no volume");
 	assert_int_equal(world->fake.nr_requests, 0);
 }
 
 static void test_release(void **state)
 {
-	struct paperspace_fake *world = *state;
+	struct cloud_fake *world = *state;
 	struct release_result result = { 0 };
 	static const char scripts[] = PF_LIST(SCRIPT("s1", PF_SCRIPT, "") "," SCRIPT(
 		"s2", PF_SCRIPT, "") "," SCRIPT("s3", "gpucloud.me." PF_OTHER, ""));
@@ -275,7 +273,7 @@ static void test_release(void **state)
 	assert_int_equal(world->fake.nr_requests, 3);
 
 	/* Waited for, but not for ever. */
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	int64_t began = world->fake.now_ms;
 	aws_fake_reply(&world->fake, "GET", 200, PF_LIST(SCRIPT("s1", PF_SCRIPT, "")));
 	for (int i = 0; i < 11; i++)
@@ -285,23 +283,20 @@ static void test_release(void **state)
 	assert_in_range(world->fake.now_ms - began, 20000, 30000);
 
 	/* What fails does not stop the rest. */
-	paperspace_fake_clear(world);
+	cloud_fake_clear(world);
 	aws_fake_reply(&world->fake, "GET", 200, scripts);
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts/s1", 403, "{}");
 	aws_fake_reply(&world->fake, "DELETE " PF_URL "/startup-scripts/s2", 200, "{}");
-	paperspace_fake_expect(world,
-			       pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err),
-			       ERROR_AUTH, "cannot delete the startup script");
+	cloud_fake_expect(world, pspace_release(world->p, "ny2", PF_LAUNCH, &result, &world->err),
+			  ERROR_AUTH, "cannot delete the startup script");
 	assert_true(aws_fake_all_used(&world->fake));
-	paperspace_fake_expect(world,
-			       pspace_release(world->p, "ny2", "short", &result, &world->err),
-			       ERROR_USAGE, "no launch's id");
+	cloud_fake_expect(world, pspace_release(world->p, "ny2", "short", &result, &world->err),
+			  ERROR_USAGE, "no launch's id");
 }
 
 int main(void)
 {
-#define WITH(test) \
-	cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, paperspace_fake_teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH(test_what_is_left),  WITH(test_machine_elsewhere),
 		WITH(test_of_one_launch), WITH(test_hostile),
