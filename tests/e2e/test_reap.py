@@ -47,17 +47,21 @@ def reap(gc, *args, code=0, **kw):
     return expect(gc.run("reap", *args, **kw), code)
 
 
+def told(gc):
+    """What a pass says of ends. Where time jumps just while a machine writes down what is left of its
+    limit, that looks too long and is set right: time on real machines does not jump."""
+    return "".join(line for line in reap(gc).stdout.splitlines(keepends=True)
+                   if line.split()[1] != "limit")
+
+
 def passes(gc, n=PASSES, each=None):
-    """So many times ten minutes and a pass; all that was said on stdout of ends. Where time jumps by ten
-    minutes just while a machine writes down what is left of its limit, that looks too long and is set
-    right: time on real machines does not jump, so that is nothing of theirs."""
+    """So many times ten minutes and a pass; all that was said of ends."""
     said = ""
     for i in range(n):
         later(gc.sim, STEP)
         if each:
             each(i)
-        said += "".join(line for line in reap(gc).stdout.splitlines(keepends=True)
-                        if line.split()[1] != "limit")
+        said += told(gc)
     return said
 
 
@@ -207,7 +211,7 @@ def test_too_young(gc):
     one = box(gc, "fresh", idle="5m")
     for _ in range(3):
         later(gc.sim, 150)
-        assert reap(gc).stdout == ""
+        assert told(gc) == ""
     assert lives(gc, one)
     assert verdict(gc, "fresh")[0] == "busy"
 
@@ -216,9 +220,9 @@ def test_too_few_looks_are_no_proof(gc):
     """Nobody looked for hours: that it was at rest at both ends says nothing of between."""
     one = box(gc, "alone")
     later(gc.sim, 3600)
-    assert reap(gc).stdout == ""
+    assert told(gc) == ""
     later(gc.sim, 4 * 3600)
-    assert reap(gc).stdout == ""
+    assert told(gc) == ""
     assert lives(gc, one)
     assert verdict(gc, "alone")[0] == "unknown"
 
@@ -307,7 +311,7 @@ def test_corrupt_looks_are_set_aside(gc):
     looks.write_bytes(b"this is no database, and never was" * 200)
     later(gc.sim, STEP)
     done = reap(gc)
-    assert done.stdout == "" and "set aside" in done.stderr
+    assert "terminate" not in done.stdout and "set aside" in done.stderr
     assert lives(gc, one) and looks.with_name("samples.db.corrupt").exists()
     assert " terminate train " in passes(gc, 6)
 
@@ -355,7 +359,8 @@ def test_json_lines(gc):
     assert limit["action"] == "limit" and limit["limit_was"] > limit["limit"]
     assert summary["instances"] == 1 and summary["acted"] == 0
     later(gc.sim, 5400)
-    action, summary = json_lines(gc.ok("--json", "reap").stdout)
+    action, summary = [one for one in json_lines(gc.ok("--json", "reap").stdout)
+                       if one.get("action") != "limit"]
     assert action["action"] == "terminate" and action["confirmed"] is True
     assert action["instance"]["name"] == "train" and summary["acted"] == 1
 
