@@ -169,8 +169,9 @@ dump() {
 }
 
 # scan: sets $found to the processes of the job: those of its session, but for what keeps its logs and waits
-# for it; those that have its variable, in whatever session; and their children. A number that was given
-# anew is not believed: without the runner, its session says nothing.
+# for it, and what these start on their own account, as what brings the time limit down; those that have its
+# variable, in whatever session; and their children. A number that was given anew is not believed: without
+# the runner, its session says nothing.
 scan() {
 	found=' ' processes=''
 	# shellcheck disable=SC2013 # words it is
@@ -178,37 +179,45 @@ scan() {
 		one=${one#/proc/}
 		[ "${one%/*}" = $$ ] || found="$found${one%/*} "
 	done
-	marked=$found found=' '
+	marked=$found found=' ' ours=' '
 	for one in /proc/[0-9]*/stat; do
 		{ read -r line <"$one"; } 2>/dev/null || continue
 		# shellcheck disable=SC2086 # fields
 		set -- ${line%% *} ${line##*") "}
 		case $2 in Z | X) continue ;; esac
 		case "$helpers" in *" $1 "*) continue ;; esac
-		case "$keepers" in *" $3 "*) continue ;; esac
+		case "$keepers" in *" $3 "*)
+			ours="$ours$1 "
+			continue
+			;;
+		esac
 		case "$marked" in
 		*" $1 "*) found="$found$1 " ;;
 		*)
-			if [ "$5" = "$session" ]; then
-				found="$found$1 "
-			else
-				processes="$processes$1 $3
+			processes="$processes$1 $3 $5
 "
-			fi
 			;;
 		esac
 	done
-	before=''
-	while [ "$found" != "$before" ]; do
-		before=$found
-		while read -r one parent; do
-			case "$found" in *" $one "*) continue ;; esac
-			case "$found" in *" $parent "*) found="$found$one " ;; esac
+	descend "$ours" -
+	ours=$family
+	descend "$found" "$session"
+	found=${family# }
+}
+
+# descend PIDS SESSION: sets $family to those of $processes that are of these, of that session, or of such a
+# family, and not of ours.
+descend() {
+	family=$1 before=''
+	while [ "$family" != "$before" ]; do
+		before=$family
+		while read -r one parent of; do
+			case "$family$ours" in *" $one "*) continue ;; esac
+			case " $of$family" in " $2 "* | *" $parent "*) family="$family$one " ;; esac
 		done <<-.
 			$processes
 		.
 	done
-	found=${found# }
 }
 
 # send SIGNAL PID...: as root where it is root's.

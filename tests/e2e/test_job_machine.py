@@ -276,6 +276,25 @@ def test_the_machine_ends_sooner_when_the_job_has(box):
     assert left.read_text() == "900\n"
 
 
+def test_cancel_leaves_alone_what_brings_the_limit_down(box):
+    """It comes after the job's end, beside a `cancel` that may still be looking at processes."""
+    left = box.root / "var/lib/gpucloud/ttl-left"
+    box.shell.ok("sudo sh -c 'echo 7200 >/var/lib/gpucloud/ttl-left'")
+    box.ok("start", ID, "sleep 600", "--linger", "900")
+    box.wait("running")
+    sudo = box.root.parent / "shims/sudo"
+    real = sudo.with_name("sudo-of-the-machine")
+    sudo.rename(real)
+    sudo.write_text(f"#!/bin/sh\nsleep 1.5\nexec {real} \"$@\"\n")
+    sudo.chmod(0o755)
+    began = time.monotonic()
+    assert box.ok("cancel", ID, "1") == "was running\n"
+    # What is the runner's own is not waited for, as it never ends the job.
+    assert time.monotonic() - began < 30
+    assert box.look()[3] == "set"
+    assert left.read_text() == "900\n"
+
+
 def test_a_hundred_megabytes_a_moment(box):
     """Followed in bounded memory, to the last byte."""
     size = 300_000_000
