@@ -166,12 +166,6 @@ static int carry_out(struct cli *cli, struct fleet *fleet, const struct instance
 		return -1;
 	progress_end(cli);
 	tell(cli, instance, &hold);
-	if (hold.moved && fleet->ops->time_limit == TIME_LIMIT_STOPS)
-		cli_warning(
-			cli,
-			"the limit that %s itself was given at the launch cannot be moved: it may "
-			"turn the machine off before (then: gpucloud start %s)",
-			fleet->ops->title, fleet_target(fleet, instance));
 	return 0;
 }
 

@@ -77,13 +77,20 @@ static int set_tag(struct fleet *fleet, const struct instance *instance, const c
 	return 0;
 }
 
-/* The machine first: were it the other way round, it could end before the tag says so. */
+/* What ends it later comes first: were it the other way round, it could end before the tag says so. Of
+ * the three the cloud's own is the last to come; moved alone it changes nothing. */
 static int move_limit(struct fleet *fleet, const struct instance *instance,
 		      const struct machine_events *events, struct hold *hold, struct error *err)
 {
 	int64_t now = look_now(fleet, fleet->provider, instance->region);
 	struct machine machine = { 0 };
 	int rc;
+
+	if (fleet->ops->limit && fleet->ops->limit(fleet->provider, instance->region, instance->id,
+						   hold->expires, err) < 0) {
+		error_prefix(err, "the limit that %s itself keeps stays", fleet->ops->title);
+		return err->hint[0] ? -1 : error_hint(err, "nothing was changed; try again");
+	}
 
 	/* One that does not run counts nothing down. */
 	if (instance->state == INSTANCE_RUNNING) {

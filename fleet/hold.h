@@ -51,7 +51,8 @@ struct hold {
 int hold_plan(struct fleet *fleet, const struct instance *instance, const struct hold_wish *wish,
 	      struct hold *ret, struct error *err);
 
-/* Does it. The machine is renewed before the tags say so; where it cannot be, nothing has changed.
+/* Does it. The cloud's timer, where it has one, and the machine are renewed before the tags say so; where
+ * one of them cannot be, the instance ends when it would have.
  * events: of logging in, or NULL. */
 int hold_set(struct fleet *fleet, const struct instance *instance,
 	     const struct machine_events *events, struct hold *hold, struct error *err);

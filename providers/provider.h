@@ -73,7 +73,7 @@ enum boot_form {
 enum time_limit {
 	TIME_LIMIT_ENDS,  /* a machine that shuts itself down is terminated */
 	TIME_LIMIT_STOPS, /* it is then off, and its disk bills on; launch_request.ttl_s makes the
-			   * cloud turn it off as well */
+			   * cloud turn it off as well, and limit() moves that */
 	TIME_LIMIT_NONE,  /* it is then off and bills as before: only `reap` ends it */
 };
 
@@ -447,6 +447,12 @@ struct provider_ops {
 	 * group, key. Waits a while for dependencies. Safe to repeat. */
 	int (*release)(struct provider *p, const char *region, const char *launch_id,
 		       struct release_result *ret, struct error *err);
+
+	/* There exactly where time_limit is TIME_LIMIT_STOPS: the cloud's own timer turns the instance
+	 * off no earlier than `until` (Unix s, the cloud's clock). Only ever moves it to later; where
+	 * the instance has none, nothing is done. */
+	int (*limit)(struct provider *p, const char *region, const char *id, int64_t until,
+		     struct error *err);
 
 	/* Optional slots, each with its bit. */
 	int (*regions)(struct provider *p, struct region_list *ret, struct error *err);

@@ -30,4 +30,5 @@ const struct provider_ops paperspace_provider = {
 	.remove = pspace_remove,
 	.stop = pspace_stop,
 	.start = pspace_start,
+	.limit = pspace_limit,
 };

@@ -238,6 +238,14 @@ void pspace_script_create(struct provider *p, const char *name, const struct buf
 int pspace_script_make(struct provider *p, const struct launch_request *request,
 		       const struct buf *text, char *id, struct error *err);
 
+/* --- pspace_limit.c: the time limit that the cloud keeps -------------------------------------- */
+
+/* Into the body of a machine: so many seconds from when it is on; 0: none. */
+void pspace_limit_add(struct cJSON *body, int64_t seconds);
+/* As the slot. */
+int pspace_limit(struct provider *p, const char *region, const char *id, int64_t until,
+		 struct error *err);
+
 /* --- pspace_plan.c: a launch, before anything is made ----------------------------------------- */
 
 struct pspace_plan {

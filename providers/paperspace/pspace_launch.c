@@ -17,8 +17,6 @@
 #include "core/text.h"
 #include "providers/paperspace/paperspace.h"
 
-#define HOURS_MAX 8760 /* a year: nobody lets a machine run longer unseen */
-
 static int check_request(struct pspace_plan *plan, struct error *err)
 {
 	const struct launch_request *request = plan->request;
@@ -83,18 +81,6 @@ static int find_token(struct pspace_plan *plan, struct launch_result *ret, struc
 
 /* --- the machine ------------------------------------------------------------------------------ */
 
-static void add_time_limit(const struct launch_request *request, cJSON *body)
-{
-	int64_t hours = (request->ttl_s + 3599) / 3600;
-
-	cJSON_AddBoolToObject(body, "autoShutdownEnabled", request->ttl_s > 0);
-	if (request->ttl_s <= 0)
-		return;
-	cJSON_AddNumberToObject(body, "autoShutdownTimeout",
-				(double)(hours > HOURS_MAX ? HOURS_MAX : hours));
-	cJSON_AddBoolToObject(body, "autoShutdownForce", true);
-}
-
 static void begin_create(const struct pspace_plan *plan, const char *region, const char *script,
 			 struct rest_call *call)
 {
@@ -112,7 +98,7 @@ static void begin_create(const struct pspace_plan *plan, const char *region, con
 		cJSON_AddStringToObject(body, "networkId", request->subnet);
 	if (*script)
 		cJSON_AddStringToObject(body, "startupScriptId", script);
-	add_time_limit(request, body);
+	pspace_limit_add(body, request->ttl_s);
 	cJSON_AddBoolToObject(body, "startOnCreate", true);
 	cJSON_AddBoolToObject(body, "emailPassword", false); /* the default is true */
 	cJSON_AddBoolToObject(body, "takeInitialSnapshot", false);

@@ -173,3 +173,15 @@ int fake_start(struct provider *p, const char *region, const char *id, struct er
 	fake_state_of(p)->starts++;
 	return power(p, id, INSTANCE_RUNNING, err);
 }
+
+int fake_limit(struct provider *p, const char *region, const char *id, int64_t until,
+	       struct error *err)
+{
+	struct fake_state *state = fake_state_of(p);
+
+	(void)region;
+	if (state->refuses_limit)
+		return error_set(err, ERROR_REMOTE, "the timer of '%s' is stuck", id);
+	state->limit = until;
+	return 0;
+}

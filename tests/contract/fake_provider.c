@@ -347,6 +347,7 @@ static const struct provider_ops fake_bare_ops = {
 	.boot_form = BOOT_SCRIPT,
 	.user_data_max = 65536,
 	.time_limit = TIME_LIMIT_STOPS,
+	.limit = fake_limit,
 	.off_bills = OFF_BILLS_DISK,
 };
 

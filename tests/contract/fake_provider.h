@@ -108,6 +108,8 @@ struct fake_state { /* shared memory */
 	char type[32];			     /* of all; "": FAKE_TYPE */
 	bool no_sleep;			     /* whoever waits is interrupted */
 	unsigned stops, starts;
+	int64_t limit;	    /* the last that a cloud's own timer was moved to */
+	bool refuses_limit; /* and it cannot be */
 	unsigned busy_for; /* so many of them are refused: it does something else */
 	void (*at_leftovers)(struct fake_state *state); /* another computer acts just before */
 	struct rng_seeded seeded;			/* a child's draws are drawn */
@@ -141,6 +143,8 @@ int fake_leftovers(struct provider *p, const struct leftover_query *query,
 int fake_remove(struct provider *p, const struct leftover *leftover, struct error *err);
 int fake_stop(struct provider *p, const char *region, const char *id, struct error *err);
 int fake_start(struct provider *p, const char *region, const char *id, struct error *err);
+int fake_limit(struct provider *p, const char *region, const char *id, int64_t until,
+	       struct error *err);
 struct fake_state *fake_state_of(struct provider *p);
 
 /* fake_bare.c: those of the poorer clouds. */

@@ -60,6 +60,7 @@ static const struct {
 	RULE(test_leftovers),
 	RULE(test_leftovers_of_others),
 	RULE(test_stop_and_start),
+	RULE(test_limit),
 	RULE(test_admit),
 	RULE(test_admit_is_bounded),
 };

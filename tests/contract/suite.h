@@ -59,6 +59,7 @@ void test_wrong_credentials(void **state);
 void test_leftovers(void **state);
 void test_leftovers_of_others(void **state);
 void test_stop_and_start(void **state);
+void test_limit(void **state);
 void test_admit(void **state);
 void test_admit_is_bounded(void **state);
 

@@ -111,6 +111,8 @@ void test_leftovers_of_others(void **state)
 	leftover_list_release(&found);
 }
 
+#define HOUR_S 3600
+
 static enum instance_state state_of(struct world *world, const char *id)
 {
 	struct instance_list found = { 0 };
@@ -162,5 +164,45 @@ void test_stop_and_start(void **state)
 	assert_int_equal(ops->stop(world->p, world->cloud->region, id, &err), -1);
 	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
 	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
+	free(id);
+}
+
+/* The cloud's own timer: moved to later it holds until then, and is never brought forward. */
+void test_limit(void **state)
+{
+	struct world *world = *state;
+	const struct provider_ops *ops = world->ops;
+	struct launch_request request = world_request(world, LAUNCH, TOKEN);
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(!ops->limit, ops->time_limit != TIME_LIMIT_STOPS);
+	if (!ops->limit)
+		return;
+	request.ttl_s = HOUR_S;
+	char *id = suite_must_launch(world, &request);
+	suite_wait_s(world, 10);
+	int64_t began = clock_now(&world->clock);
+	const int64_t later = began + 4 * HOUR_S + 600;
+	world_must(ops->limit(world->p, world->cloud->region, id, later, &err), &err);
+	world_must(ops->limit(world->p, world->cloud->region, id, began + 60, &err), &err);
+	suite_wait_s(world, later - began - 10);
+	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
+	suite_wait_s(world, HOUR_S);
+	assert_int_equal(state_of(world, id), INSTANCE_STOPPED);
+	suite_end(world, id);
+	assert_int_equal(
+		ops->limit(world->p, world->cloud->region, world->cloud->nobody, later, &err), -1);
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+	free(id);
+	/* Without one it gets none. */
+	request = world_request(world, OTHER, OTHER "-1");
+	request.ttl_s = 0;
+	id = suite_must_launch(world, &request);
+	suite_wait_s(world, 10);
+	began = clock_now(&world->clock);
+	world_must(ops->limit(world->p, world->cloud->region, id, began + HOUR_S, &err), &err);
+	suite_wait_s(world, 3 * HOUR_S);
+	assert_int_equal(state_of(world, id), INSTANCE_RUNNING);
+	suite_terminate(world, id);
 	free(id);
 }

@@ -383,11 +383,43 @@ static void test_hold_gives_a_policy(void **state)
 	assert_int_equal(hold_set(&fake->fleet, &all.v[0], NULL, &hold, &err), 0);
 	assert_false(hold.renewed);
 	assert_int_not_equal(hold.unmoved.kind, ERROR_NONE);
+	assert_int_equal(fake->state->limit, hold.expires);
 	instance_list_release(&all);
 	assert_int_equal(verdict(fake), REAP_KEEP);
 	fake_later(fake, HOUR);
 	assert_int_equal(verdict(fake), REAP_TERMINATE);
 	assert_true(one->gone);
+}
+
+/* Were the cloud's own timer left where it was, it would turn the machine off in the middle of its work. */
+static void test_hold_moves_the_clouds(void **state)
+{
+	struct fake *fake = *state;
+	add(fake, "l1", SOON);
+	const struct hold_wish wish = { .seconds = 3 * HOUR, .asked = true };
+	struct instance_list all = list(fake);
+	struct error err = ERROR_INIT;
+	struct hold hold;
+
+	assert_int_equal(hold_plan(&fake->fleet, &all.v[0], &wish, &hold, &err), 0);
+	assert_true(hold.moved);
+	fake->state->refuses_limit = true;
+	assert_int_equal(hold_set(&fake->fleet, &all.v[0], NULL, &hold, &err), -1);
+	assert_non_null(strstr(err.message, "the limit that Bare itself keeps stays"));
+	assert_non_null(strstr(err.message, "is stuck"));
+	assert_non_null(strstr(err.hint, "nothing was changed"));
+	instance_list_release(&all);
+	all = list(fake);
+	assert_int_equal(all.v[0].expires, SOON);
+	/* One that is off counts nothing down itself. */
+	fake->state->refuses_limit = false;
+	all.v[0].state = INSTANCE_STOPPED;
+	assert_int_equal(hold_set(&fake->fleet, &all.v[0], NULL, &hold, &err), 0);
+	assert_int_equal(fake->state->limit, hold.expires);
+	instance_list_release(&all);
+	all = list(fake);
+	assert_int_equal(all.v[0].expires, FAKE_START + 3 * HOUR);
+	instance_list_release(&all);
 }
 
 /* --- sweep ------------------------------------------------------------------------------------ */
@@ -449,12 +481,19 @@ static void test_sweep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_turned_off_at_its_limit), TEST(test_off_before_its_limit),
-		TEST(test_off_after_its_one_job),   TEST(test_held_or_protected),
-		TEST(test_stopped_by_hand),	    TEST(test_a_mark_without_a_stop),
-		TEST(test_off_is_no_rest),	    TEST(test_budget_of_one_that_is_off),
-		TEST(test_spent_over_a_rest),	    TEST(test_unknown_is_never_ended),
-		TEST(test_hold_gives_a_policy),	    TEST(test_sweep),
+		TEST(test_turned_off_at_its_limit),
+		TEST(test_off_before_its_limit),
+		TEST(test_off_after_its_one_job),
+		TEST(test_held_or_protected),
+		TEST(test_stopped_by_hand),
+		TEST(test_a_mark_without_a_stop),
+		TEST(test_off_is_no_rest),
+		TEST(test_budget_of_one_that_is_off),
+		TEST(test_spent_over_a_rest),
+		TEST(test_unknown_is_never_ended),
+		TEST(test_hold_gives_a_policy),
+		TEST(test_hold_moves_the_clouds),
+		TEST(test_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

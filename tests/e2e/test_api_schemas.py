@@ -27,7 +27,7 @@ CLOUDS = {
         operations={
             "/auth/session": "GET", "/billing/account-standing": "GET",
             "/machine-availability": "GET", "/machine-events": "GET", "/machines": "GET POST",
-            "/machines/{id}": "GET DELETE", "/machines/{id}/restart": "PATCH",
+            "/machines/{id}": "GET PUT DELETE", "/machines/{id}/restart": "PATCH",
             "/machines/{id}/start": "PATCH", "/machines/{id}/stop": "PATCH",
             "/os-templates": "GET", "/public-ips": "GET", "/public-ips/{ip}": "PUT DELETE",
             "/startup-scripts": "GET POST", "/startup-scripts/{id}": "PUT DELETE"},
@@ -151,7 +151,8 @@ def one_life(cloud):
     for command in (["list"], ["list", "--all"], ["show", "train"], ["hold", "train", "2h"],
                     ["hold", "train", "--protect"], ["hold", "train", "--unprotect"],
                     ["reap", "--dry-run"], ["restart", "train"], ["stop", "train"],
-                    ["show", "train"], ["start", "train"], ["list", "--mine"]):
+                    ["show", "train"], ["hold", "train", "9h"], ["start", "train"],
+                    ["list", "--mine"]):
         expect(cloud.run("--yes", *command), 0)
         cloud.sim.advance(60)  # a machine does one thing at a time
     assert cloud.run("--yes", "reap").returncode in (0, 8)

@@ -85,6 +85,9 @@ def test_from_a_price_to_a_receipt(make_sim, clean_env, cloud):
     listed = gc.json("list")["instances"]
     assert [(i["name"], i["state"], i["type"]) for i in listed] == \
         [("train", "running", cloud.type)]
+    held = gc.json("hold", "train", "20h")
+    assert held["moved"] is True and held["renewed"] is True
+    assert gc.asked("UpdateMachine") == (1 if cloud is PAPERSPACE else 0)  # its own timer
     told = gc.ok("--yes", "terminate", "train")
     assert "train" in told.stdout and "$" in told.stdout
     gc.nothing_left()

@@ -27,6 +27,7 @@ static void test_slots_and_bits(void **state)
 		assert_int_equal(!ops->stop, !(ops->caps & PROVIDER_CAP_STOP));
 		assert_int_equal(!ops->start, !(ops->caps & PROVIDER_CAP_STOP));
 		assert_int_equal(!ops->admit, !(ops->caps & PROVIDER_CAP_ADMIT));
+		assert_int_equal(!ops->limit, ops->time_limit != TIME_LIMIT_STOPS);
 	}
 }
 
