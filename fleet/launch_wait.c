@@ -16,6 +16,7 @@
 #define POLL_FIRST_MS 500
 #define POLL_MAX_MS   4000
 #define VISIBLE_S     60 /* a new instance may be invisible for so long */
+#define REASON_S      10 /* and so long after its end the cloud may not say yet why */
 
 static bool lives(const struct instance *instance)
 {
@@ -137,22 +138,19 @@ void launch_learn_price(struct fleet *fleet, struct launch_outcome *outcome)
 		log_info("launch", "%s", err.message);
 }
 
-/* 1: runs; 0: not yet; -1: it never will. */
-static int judge(const struct instance *instance, struct error *err)
+static bool has_ended(const struct instance *instance)
 {
-	switch (instance->state) {
-	case INSTANCE_RUNNING:
+	return instance->state != INSTANCE_RUNNING && instance->state != INSTANCE_UNKNOWN &&
+	       instance->state != INSTANCE_PENDING;
+}
+
+/* 1: runs; 0: not yet; -1: it never will. patient: a reason that is not told yet is waited for. */
+static int judge(const struct instance *instance, bool patient, struct error *err)
+{
+	if (instance->state == INSTANCE_RUNNING)
 		return 1;
-	case INSTANCE_UNKNOWN:
-	case INSTANCE_PENDING:
+	if (!has_ended(instance) || (patient && !instance->reason[0]))
 		return 0;
-	case INSTANCE_STOPPING:
-	case INSTANCE_STOPPED:
-	case INSTANCE_ENDING:
-	case INSTANCE_GONE:
-	case INSTANCE_STATE_COUNT:
-		break;
-	}
 	error_set(err, instance->spot ? ERROR_CAPACITY : ERROR_REMOTE,
 		  "%s is %s instead of running%s%s", instance->id,
 		  instance_state_name(instance->state), instance->reason[0] ? ": " : "",
@@ -161,7 +159,8 @@ static int judge(const struct instance *instance, struct error *err)
 }
 
 /* Replaces the outcome's instance by what the cloud says now. 1, 0, -1 as judge(); 2: unseen. */
-static int look(struct fleet *fleet, struct launch_outcome *outcome, struct error *err)
+static int look(struct fleet *fleet, struct launch_outcome *outcome, bool patient,
+		struct error *err)
 {
 	struct instance_list list = { 0 };
 	const struct instance_query query = {
@@ -188,7 +187,7 @@ static int look(struct fleet *fleet, struct launch_outcome *outcome, struct erro
 	fresh.made.arena = list.arena;
 	arena_release(&outcome->made.arena);
 	*outcome = fresh;
-	return judge(&outcome->made.instance, err);
+	return judge(&outcome->made.instance, patient, err);
 }
 
 int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int64_t timeout_s,
@@ -196,11 +195,16 @@ int launch_wait_running(struct fleet *fleet, struct launch_outcome *outcome, int
 {
 	int64_t start = clock_mono_ms(fleet->clock);
 	int64_t pause = POLL_FIRST_MS;
+	int64_t ended_at = -1; /* s waited by then */
 	bool seen = false, missed = false;
 
 	for (;;) {
 		int64_t waited = (clock_mono_ms(fleet->clock) - start) / 1000;
-		int rc = look(fleet, outcome, err);
+		bool patient = !outcome->existed && (ended_at < 0 || waited < ended_at + REASON_S);
+		int rc = look(fleet, outcome, patient, err);
+
+		if (rc == 0 && ended_at < 0 && has_ended(&outcome->made.instance))
+			ended_at = waited;
 
 		/* Shown before, and twice not since: there, what is gone is not listed any more. */
 		if (rc == 2 && seen && missed && (fleet->ops->caps & PROVIDER_CAP_FORGETS)) {

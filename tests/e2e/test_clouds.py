@@ -295,6 +295,17 @@ def test_a_droplet_that_could_not_be_made(droplets):
     droplets.nothing_left()
 
 
+def test_a_machine_that_could_not_be_made(paperspace):
+    """It is there, and off; why, its events say a moment later: that is waited for."""
+    paperspace.sim.fault(kind="event-error", service="paperspace", action="CreateMachine", count=1,
+                         message="No host had room for it")
+    paperspace.fails(1, "--yes", "launch", "--name", "no", "--type", PAPERSPACE.type, "--wait",
+                     "running", says=("stopped instead of running: No host had room for it",
+                                      "gpucloud terminate no"))
+    paperspace.ok("--yes", "terminate", "no")
+    paperspace.nothing_left()
+
+
 def test_a_storm_of_429(there):
     """Asked too much for a while: it waits, and goes on."""
     there.sim.fault(kind="error", service=there.cloud.name, status=429, count=1,
