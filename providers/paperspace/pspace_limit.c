@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/clock.h"
 #include "providers/paperspace/paperspace.h"
 
 #define HOUR_S	   3600
@@ -38,11 +39,14 @@ static bool limited(const struct cJSON *machine, int64_t *hours)
 	return enabled;
 }
 
-/* Since when it counts: at the latest, where its events do not tell. */
-static int64_t counts_since(struct provider *p, const struct pspace_machine *machine)
+/* From when it counts: of one that is off, from its next start, which is now at the earliest. Where the
+ * events do not tell, from when it was made: rather too long than cut off. */
+static int64_t counts_from(struct provider *p, const struct pspace_machine *machine)
 {
 	struct pspace_history history = { .id = machine->instance.id };
 
+	if (machine->instance.state == INSTANCE_STOPPED)
+		return clock_now(p->env.clock) + rest_skew_ms(&p->rest) / 1000;
 	pspace_histories(p, &history, 1);
 	return history.err.kind || !history.started ? machine->instance.launched : history.started;
 }
@@ -80,7 +84,7 @@ int pspace_limit(struct provider *p, const char *region, const char *id, int64_t
 	if (rc == 0 && pspace_machine_read(reply.root, &arena, &machine, err) < 0)
 		rc = error_prefix(err, "%s", what);
 	if (rc == 0 && limited(reply.root, &hours)) {
-		int64_t seconds = until - counts_since(p, &machine);
+		int64_t seconds = until - counts_from(p, &machine);
 
 		if (seconds > hours * HOUR_S)
 			rc = move(p, id, seconds, what, err);

@@ -81,11 +81,31 @@ static void test_limit(void **state)
 			  "cannot move the auto-shutdown");
 }
 
+/* It counts from the next start on, however long ago the last one was. */
+static void test_limit_of_one_that_is_off(void **state)
+{
+	struct cloud_fake *world = *state;
+	static const char off[] = "{\"id\":\"" ID "\",\"name\":\"" PF_NAME
+				  "\",\"state\":\"off\",\"dtCreated\":\"2025-12-01T00:00:00.000Z\","
+				  "\"autoShutdownEnabled\":true,\"autoShutdownTimeout\":2}";
+
+	aws_fake_reply(&world->fake, "GET", 200, off);
+	assert_int_equal(pspace_limit(world->p, "ny2", ID, T0 + 2 * 3600, &world->err), 0);
+	assert_string_equal(cloud_fake_log(world), ASKED);
+	cloud_fake_clear(world);
+	aws_fake_reply(&world->fake, "GET", 200, off);
+	aws_fake_reply(&world->fake, "PUT", 200, "{\"data\":{}}");
+	assert_int_equal(pspace_limit(world->p, "ny2", ID, T0 + 2 * 3600 + 1, &world->err), 0);
+	assert_string_equal(cloud_fake_log(world), ASKED "PUT /machines/" ID "\n");
+	assert_non_null(strstr(cloud_fake_body(world, 1), "\"autoShutdownTimeout\":3"));
+}
+
 int main(void)
 {
+#define WITH(test) cmocka_unit_test_setup_teardown(test, paperspace_fake_setup, cloud_fake_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_limit, paperspace_fake_setup,
-						cloud_fake_teardown),
+		WITH(test_limit),
+		WITH(test_limit_of_one_that_is_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
